@@ -11,10 +11,11 @@
 //
 // Reads: no figure, only who is eligible. Scores: all 0.
 //
-// Traps: when the number of eligible nodes changes from N to N - 1, about (N - 1) / N of all users move, not 1 / N.
-// Equal user counts are not equal load: few users are skewed and heavy ones stay together. When a user's node is full
-// the next one round the circle of ids takes the session, and the user is split until it ends. Thread class:
-// single-owner.
+// Traps: when the number of eligible nodes changes from N to N - 1, about (N - 1) / N of all users move, not 1 / N; and
+// a node that is full, suspect or draining is not eligible, so filling one node moves the homes of other users too.
+// Equal user counts are not equal load: few users are skewed and heavy ones stay together. When a user's home has no
+// room for a session, the next node round the circle of ids takes it, and the user is split until it ends.
+// Thread class: single-owner.
 #include "router/core/strategies/indexed.h"
 
 namespace homing::core {
