@@ -6,8 +6,9 @@
 //
 // Invariants: a key is armed at most once. Deadlines come out by (instant, purpose, hi, lo), whatever the order in
 // which they were armed, so that two cores with the same deadlines act in the same order. The hash map is only looked
-// into, never walked. A copy goes on identically. Cost: O(log n) each; about 100 bytes a deadline. Thread class:
-// thread-compatible.
+// into, never walked. A copy goes on identically.
+// Cost: O(log n) each; about 100 bytes a deadline.
+// Thread class: thread-compatible.
 #pragma once
 
 #include <compare>

@@ -5,7 +5,8 @@
 // adds which figure is the key and which of the ways it goes.
 //
 // Excluded nodes are hidden from the tree while a pick lasts, so that "the least", "the k-th" and "how many" already
-// mean the nodes that are left. Thread class: single-owner.
+// mean the nodes that are left.
+// Thread class: single-owner.
 #pragma once
 
 #include <algorithm>

@@ -9,7 +9,8 @@
 //
 // Traps: it forgets departures: a node that lost its sessions is refilled no faster than the others. Each router has a
 // cursor of its own; N routers with independent cursors approach random. A node that was skipped for lack of room is
-// not made up for. Thread class: single-owner.
+// not made up for.
+// Thread class: single-owner.
 #include "router/core/strategies/indexed.h"
 
 namespace homing::core {
