@@ -10,9 +10,8 @@
 //   "gamma(1.74, 2.06 h)"                 "gamma(shape 1.74, scale 2.06 h)"
 //   "weibull(0.7, 3 h)"                   "weibull(shape 0.7, scale 3 h)"
 //
-// Parameters are positional in that order, or named (all of them). Quantities carry the unit of what is drawn; a bare number
-// where a duration is wanted is refused.
-// Thread class: pure functions.
+// Parameters are positional in that order, or named (all of them). Quantities carry the unit of what is drawn; a bare
+// number where a duration is wanted is refused. Thread class: pure functions.
 #pragma once
 
 #include <expected>

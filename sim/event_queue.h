@@ -2,16 +2,16 @@
 //
 // EventQueue: what happens next in a simulated world.
 //
-// A 4-ary heap in one vector. An entry is a 16-byte key (time in ns, then priority and sequence packed into one word) and a
-// small payload; with a payload of 8 bytes an entry is 24 bytes, and the four children of an entry share two cache lines
-// where a binary heap touches a new one a level. Popping sinks the hole to the bottom and lifts the last entry from there,
-// which saves the comparison with an entry that nearly always belongs to the bottom anyway.
+// A 4-ary heap in one vector. An entry is a 16-byte key (time in ns, then priority and sequence packed into one word)
+// and a small payload; with a payload of 8 bytes an entry is 24 bytes, and the four children of an entry share two
+// cache lines where a binary heap touches a new one a level. Popping sinks the hole to the bottom and lifts the last
+// entry from there, which saves the comparison with an entry that nearly always belongs to the bottom anyway.
 //
-// Order: earlier time first; at the same time lower priority number first; then first pushed first. So the order of events
-// is a function of the calls alone, never of addresses or of the heap's shape.
+// Order: earlier time first; at the same time lower priority number first; then first pushed first. So the order of
+// events is a function of the calls alone, never of addresses or of the heap's shape.
 //
-// Nothing is ever searched or removed in the middle. Whoever schedules keeps a generation beside its subject, stores it in
-// the payload, and drops a popped event whose generation is no longer current.
+// Nothing is ever searched or removed in the middle. Whoever schedules keeps a generation beside its subject, stores it
+// in the payload, and drops a popped event whose generation is no longer current.
 //
 // Invariant: every entry is not after its children. Thread class: thread-compatible value; a copy goes on identically.
 #pragma once

@@ -2,12 +2,13 @@
 //
 // Measures: the pure arithmetic of what is measured (definitions, examples and margins: sim/METRICS.md).
 //
-// Each accumulator is told of changes in the order of time and integrates what is piecewise constant between them, so no
-// event a request and no sampling is needed. Sums that decide nothing are doubles; they never enter a fingerprint.
+// Each accumulator is told of changes in the order of time and integrates what is piecewise constant between them, so
+// no event a request and no sampling is needed. Sums that decide nothing are doubles; they never enter a fingerprint.
 // Thread class: thread-compatible values.
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -60,9 +61,9 @@ class FeltCrowding {
  private:
   void advance(std::int64_t now_ns);
   struct Sums {
-    double weighted = 0.0;       // integral of n * (sum x^2 / (n * n / m)) = m sum x^2 / n
-    double best = 0.0;           // the same for the best split
-    double session_time = 0.0;   // integral of n
+    double weighted = 0.0;      // integral of n * (sum x^2 / (n * n / m)) = m sum x^2 / n
+    double best = 0.0;          // the same for the best split
+    double session_time = 0.0;  // integral of n
   };
   Sums after(std::int64_t now_ns) const;
 
@@ -73,13 +74,40 @@ class FeltCrowding {
   std::vector<Node> nodes_;
   std::int64_t now_ns_;
   std::int64_t ready_nodes_;
-  std::int64_t sum_ = 0;     // over ready nodes
+  std::int64_t sum_ = 0;  // over ready nodes
   std::int64_t squares_ = 0;
   Sums sums_;
 };
 
 // Smallest possible sum of squares of `sessions` split over `nodes`. REQUIRES: nodes > 0.
 std::int64_t best_split_squares(std::int64_t sessions, std::int64_t nodes);
+
+// ---- sessions lost -------------------------------------------------------------------------------------------------
+
+// Why a session's process ended.
+enum class ProcessEnd : std::uint8_t {
+  kOwner,  // its owner closed it, or the visit was over
+  kIdleRule,
+  kPlannedStop,  // drain deadline, maintenance
+  kNodeCrash,
+  kOutOfMemory,
+  kFenced,  // killed because another epoch took over
+  kExited,  // by itself
+};
+
+// "node-crash" and the like: the cause in result files.
+const char* name_of(ProcessEnd end);
+
+// True when the session counts as lost.
+bool is_loss(ProcessEnd end);
+
+struct ProcessEnding {
+  std::int64_t at_ns = 0;
+  ProcessEnd end = ProcessEnd::kOwner;
+};
+
+// Losses with from_ns <= at_ns < to_ns.
+int sessions_lost(std::span<const ProcessEnding> endings, std::int64_t from_ns, std::int64_t to_ns);
 
 // ---- user-minutes lost ---------------------------------------------------------------------------------------------
 
@@ -95,8 +123,9 @@ struct DownInterval {
   friend bool operator==(const DownInterval&, const DownInterval&) = default;
 };
 
-// What one planned visit felt. Down is cut + lost + waiting beyond the kind's patience, inside [window_from, window_to).
-// Waiting without interruption counts as one wait however often it is announced; patience starts with each wait.
+// What one planned visit felt. Down is cut + lost + waiting beyond the kind's patience, inside [window_from,
+// window_to). Waiting without interruption counts as one wait however often it is announced; patience starts with each
+// wait.
 class VisitFeeling {
  public:
   VisitFeeling(std::uint32_t user, std::uint32_t visit, std::int64_t patience_ns);
@@ -112,7 +141,7 @@ class VisitFeeling {
   std::uint32_t user_;
   std::uint32_t visit_;
   std::int64_t patience_ns_;
-  std::int64_t since_ns_ = 0;
+  std::int64_t since_ns_ = std::numeric_limits<std::int64_t>::min();
   Feeling feeling_ = Feeling::kWorking;
 };
 

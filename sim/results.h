@@ -2,84 +2,30 @@
 //
 // Results: one SQLite file an experiment (schema.sql), written by one thread, read by everybody.
 //
-// The writer takes finished runs as values and commits each in one transaction, in the order in which they arrive; ids are
-// positions in the experiment, so the order does not show. A crash between two runs leaves a file with the finished ones.
+// The writer takes finished runs as values and commits each in one transaction, in the order in which they arrive; ids
+// are positions in the experiment, so the order does not show. A crash between two runs leaves a file with the finished
+// ones.
 //
-// Errors are sentences for people, with the file's name and the fix. Thread class: ResultWriter is single-owner (give runs
-// to it through RunSink from any thread); ResultReader is thread-compatible.
+// Errors are sentences for people, with the file's name and the fix. Thread class: ResultWriter is single-owner (other
+// threads give it runs through ResultSink, result_sink.h); ResultReader is thread-compatible.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <expected>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "router/base/sqlite.h"
 #include "sim/measures.h"
 #include "sim/scenario.h"
-
-struct sqlite3;
+#include "sim/series.h"
 
 namespace homing::sim {
 
 inline constexpr int kResultSchema = 1;
-inline constexpr int kMaxBuckets = 2880;
-
-// min, mean, max, last of one bucket; four NaNs: nothing observed.
-struct Bucket {
-  double min;
-  double mean;
-  double max;
-  double last;
-};
-
-struct SeriesInfo {
-  std::string name;
-  std::string unit;
-  std::string description;
-};
-
-// All series that a run may hold.
-const std::vector<SeriesInfo>& series_infos();
-
-struct Series {
-  int node = -1;  // index into the scenario's nodes; -1: the whole cluster
-  std::string name;
-  std::int64_t bucket_ns = 0;
-  std::vector<Bucket> buckets;
-};
-
-// Builds a series from a piecewise constant signal.
-class SeriesBuilder {
- public:
-  // Buckets of equal length covering [0, horizon), at most kMaxBuckets, each a whole number of seconds where possible.
-  explicit SeriesBuilder(std::int64_t horizon_ns);
-
-  // From now_ns on the signal is `value`; NaN: not observable. REQUIRES: now_ns is not before the last call. Times before
-  // 0 set the starting value; times beyond the horizon are cut.
-  void set(std::int64_t now_ns, double value);
-  // The series up to the horizon.
-  std::vector<Bucket> finish();
-  std::int64_t bucket_ns() const { return bucket_ns_; }
-
- private:
-  void advance(std::int64_t now_ns);
-
-  struct Sum {
-    double min = 0, max = 0, last = 0, integral = 0;
-    std::int64_t covered_ns = 0;
-  };
-  std::int64_t horizon_ns_;
-  std::int64_t bucket_ns_;
-  std::int64_t now_ns_ = 0;
-  double value_;
-  std::vector<Sum> sums_;
-};
-
 struct FaultRecord {
   int node = -1;
   std::string kind;
@@ -114,7 +60,7 @@ struct RunRecord {
   std::vector<std::pair<int, double>> values;  // metric index, value; sorted by metric
   std::vector<Series> series;
   std::vector<FaultRecord> faults;
-  std::vector<SessionLoss> losses;             // in order of time
+  std::vector<SessionLoss> losses;  // in order of time
   std::vector<DownInterval> downs;
   // Not canonical:
   std::string host;
@@ -124,27 +70,29 @@ struct RunRecord {
   std::int64_t peak_bytes = 0;
 };
 
-struct CloseDatabase {
-  void operator()(sqlite3* database) const;
-};
-using Database = std::unique_ptr<sqlite3, CloseDatabase>;
-
 class ResultWriter {
  public:
-  // Creates the file. Refuses when it exists, unless `replace` and it is a result file. `host_facts` are not canonical.
-  static std::expected<ResultWriter, std::string> create(const std::string& path, const std::vector<Scenario>& scenarios,
-                                                         const std::map<std::string, std::string>& host_facts, bool replace);
+  // Creates the file with the experiment's rows and no run. An existing file is refused, or, with `replace`, replaced
+  // when it is a result file. `host_facts` are not canonical.
+  static std::expected<ResultWriter, std::string> create(const std::string& path,
+                                                         const std::vector<Scenario>& scenarios,
+                                                         const std::map<std::string, std::string>& host_facts,
+                                                         bool replace);
 
-  // Commits one run. Returns an error sentence when the file cannot take it (full disk, gone).
+  // Commits one run. The error is a sentence for people (full disk, file gone); nothing of the run is in the file then.
   std::expected<void, std::string> write(const RunRecord& run);
 
  private:
-  ResultWriter(Database database, std::string path, std::vector<std::string> scenario_keys);
+  ResultWriter(base::Sqlite database, const std::vector<Scenario>& scenarios);
+  bool write_scenario(int id, const Scenario& scenario);
+  bool write_experiment(const std::vector<Scenario>& scenarios, const std::map<std::string, std::string>& host_facts);
+  bool write_run(const RunRecord& run);
+  bool write_values(const RunRecord& run);
+  bool write_series(const RunRecord& run);
+  bool write_happenings(const RunRecord& run);
 
-  Database database_;
-  std::string path_;
-  std::vector<std::string> strategy_texts_;  // flattened (scenario, strategy) texts for run keys
-  std::vector<int> first_strategy_;          // by scenario
+  base::Sqlite database_;
+  std::vector<Scenario> scenarios_;  // for run keys
 };
 
 // The key of a run: hash of the scenario's hash, the strategy with its parameters, and the seed. 32 hex digits.
@@ -203,7 +151,7 @@ class ResultReader {
   // Refuses files that are no results and schema versions newer than ours.
   static std::expected<ResultReader, std::string> open(const std::string& path);
 
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return database_.path(); }
   const std::vector<ScenarioRow>& scenarios() const { return scenarios_; }
   const std::vector<MetricRow>& metric_rows() const { return metrics_; }
   const std::vector<RunRow>& runs() const { return runs_; }  // by id
@@ -217,11 +165,12 @@ class ResultReader {
   std::expected<std::string, std::string> canonical_dump() const;
 
  private:
-  ResultReader(Database database, std::string path);
-  std::expected<void, std::string> read_all();
+  explicit ResultReader(base::Sqlite database) : database_(std::move(database)) {}
+  std::expected<void, std::string> read_scenarios();
+  std::expected<void, std::string> read_metrics();
+  std::expected<void, std::string> read_runs();
 
-  Database database_;
-  std::string path_;
+  mutable base::Sqlite database_;
   std::vector<ScenarioRow> scenarios_;
   std::vector<MetricRow> metrics_;
   std::vector<RunRow> runs_;

@@ -2,8 +2,9 @@
 //
 // Scenario: what is simulated, read from a TOML file (format = 1) with every default filled in.
 //
-// Reading is total and honest: every unknown key, wrong unit, unknown name and contradiction is a diagnostic with its place,
-// all of them at once; every default that was used is remembered with the reason for its value (`homing-sim check
+// Reading is total and honest: every unknown key, wrong unit, unknown name and contradiction is a diagnostic with its
+// place, all of them at once; every default that was used is remembered with the reason for its value (`homing-sim
+// check
 // --print`); what the file may say but this version does not simulate yet is an error that says so, or a note.
 //
 // Times: instants of a scenario are durations since `start` (0); the warm-up lies before it.
@@ -44,7 +45,6 @@ struct ClusterSpec {
   Duration suspect{};
   Duration lease_ttl{};
   Duration dead{};
-  int start_slots = 0;  // concurrent starts a node; 0: no limit
 };
 
 enum class FrontPolicy { kRoundRobin, kStickyCookie, kOneNode, kOwnNode };
@@ -57,9 +57,9 @@ struct FrontSpec {
 
 // One-way delays of links and the time the store takes for one call. All may be 0.
 struct DelaySpec {
-  Duration user{};      // user site to router
-  Duration peer{};      // router to router, router to launcher
-  Duration store{};     // one call, there and back
+  Duration user{};   // user site to router
+  Duration peer{};   // router to router, router to launcher
+  Duration store{};  // one call, there and back
 };
 
 // Users with names who come and go by the clock of the day.
@@ -67,24 +67,24 @@ struct UsersSpec {
   std::string name;
   int count = 0;
   bool has_day_shape = false;
-  std::array<double, 24> hour_weights{};    // sum is 1
-  std::array<double, 7> day_weights{};      // Monday first, mean is 1
-  double active_share = 0.0;                // probability that a user comes on an average day
-  double sessions_per_active_day = 1.0;     // mean, of a geometric number >= 1
+  std::array<double, 24> hour_weights{};  // sum is 1
+  std::array<double, 7> day_weights{};    // Monday first, mean is 1
+  double active_share = 0.0;  // probability that a user comes on an average day (times the day's weight, at most 1)
+  double sessions_per_active_day = 1.0;  // mean, of a geometric number >= 1
   struct Burst {
     Duration at{};
     Duration within{};
-    double share = 1.0;                     // of the group that comes
+    double share = 1.0;  // of the group that comes
   };
   std::optional<Burst> burst;
-  std::vector<double> kind_shares;          // by index into Scenario::kinds, sum is 1
+  std::vector<double> kind_shares;  // by index into Scenario::kinds, sum is 1
 };
 
 // An open Poisson stream: every arrival is a new user with one visit. For closed-form workloads.
 struct StreamSpec {
   std::string name;
   double per_second = 0.0;
-  int kind = 0;                             // index into Scenario::kinds
+  int kind = 0;  // index into Scenario::kinds
 };
 
 enum class Ends {
@@ -95,42 +95,42 @@ enum class Ends {
 struct KindSpec {
   std::string name;
   Ends ends = Ends::kClock;
-  std::vector<std::string> needs;   // labels that a node must have
+  std::vector<std::string> needs;  // labels that a node must have
   struct Start {
-    Distribution solo;              // ns on an idle node
-    Distribution cpu;               // CPU-ns
-    Distribution memory;            // bytes at rest
+    Distribution solo;    // ns on an idle node
+    Distribution cpu;     // CPU-ns
+    Distribution memory;  // bytes at rest
     Duration timeout{};
   } start;
-  Distribution length;              // ns; ends = clock only
-  Distribution work;                // CPU-ns; ends = work-done only
-  bool has_actions = false;         // [kind.X] has think and action
-  Distribution think;               // ns between actions
+  Distribution length;       // ns; ends = clock only
+  Distribution work;         // CPU-ns; ends = work-done only
+  bool has_actions = false;  // false: a binding without CPU or memory of its own after its start
+  Distribution think;        // ns between actions
   struct Action {
-    Distribution cpu;               // CPU-ns
+    Distribution cpu;  // CPU-ns
     int threads = 1;
-    Distribution memory_step;       // bytes
+    Distribution memory_step;  // bytes
   } action;
   std::optional<Duration> idle_after;  // read and validated; idle rules are not simulated yet (a note says so)
   bool idle_suspends = true;
-  std::int64_t memory_expected = 0; // what placement asks of a node; 0: do not ask
-  Duration patience{};              // waiting beyond it counts as down
+  std::int64_t memory_expected = 0;  // what placement asks of a node; 0: do not ask
+  Duration patience{};               // waiting beyond it counts as down
 };
 
 enum class FaultKind { kCrash, kDrain };
 
 struct FaultSpec {
   FaultKind kind = FaultKind::kCrash;
-  std::string label;                // "crash of n3, n7"
-  Duration at{};                    // since start
-  Duration stagger{};               // the i-th target begins at at + i * stagger
-  std::vector<int> targets;         // indices into Scenario::nodes
+  std::string label;                  // "crash of n3, n7"
+  Duration at{};                      // since start
+  Duration stagger{};                 // the i-th target begins at at + i * stagger
+  std::vector<int> targets;           // indices into Scenario::nodes
   std::optional<Distribution> lasts;  // ns; nothing: to the horizon
 };
 
 struct StrategySpec {
-  std::string name;                 // unique label
-  std::string base;                 // a registered strategy
+  std::string name;  // unique label
+  std::string base;  // a registered strategy
   std::map<std::string, double> params;
 };
 
@@ -146,21 +146,21 @@ struct ExpectSpec {
 struct Setting {
   std::string key;
   std::string value;
-  std::string source;               // "file", or why the default is what it is
+  std::string source;  // "file", or why the default is what it is
 };
 
 struct Scenario {
-  std::string name;                 // file name without extension, or its folder's when the file is scenario.toml
+  std::string name;  // file name without extension, or its folder's when the file is scenario.toml
   std::string title;
-  std::string text;                 // the file, byte for byte
-  std::string hash;                 // 32 hex digits over the canonical contents (comments and layout do not count)
-  Duration start{};                 // local time since Monday 00:00
+  std::string text;  // the file, byte for byte
+  std::string hash;  // 32 hex digits over the canonical contents (comments and layout do not count)
+  Duration start{};  // local time since Monday 00:00
   Duration horizon{};
   Duration warm_up{};
   int seeds = 20;
-  std::uint64_t first_seed = 1;     // seeds are first_seed, first_seed + 1, ...
-  bool record_all = false;          // time series of every seed, not only of the first
-  int routers = 1;                  // on the first `routers` nodes
+  std::uint64_t first_seed = 1;  // seeds are first_seed, first_seed + 1, ...
+  bool record_all = false;       // time series of every seed, not only of the first
+  int routers = 1;               // on the first `routers` nodes
   std::vector<NodeSpec> nodes;
   ClusterSpec cluster;
   FrontSpec front;
@@ -170,11 +170,11 @@ struct Scenario {
   std::vector<KindSpec> kinds;
   std::vector<FaultSpec> faults;
   std::vector<StrategySpec> strategies;  // at least one
-  int baseline = 0;                 // index into strategies
+  int baseline = 0;                      // index into strategies
   std::vector<ExpectSpec> expect;
   std::map<std::string, double> margins;  // by metric name
-  std::vector<Setting> settings;    // in order of reading
-  std::vector<std::string> notes;   // honest remarks: read but without effect yet
+  std::vector<Setting> settings;          // in order of reading
+  std::vector<std::string> notes;         // honest remarks: read but without effect yet
 };
 
 // Names that a scenario may use and that are not known to this file.

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ScenarioReader: the reader behind load_scenario(), private to scenario_reader.cc (cluster, faults, strategies) and
+// scenario_workload.cc (kinds, users, streams). One function a section; each default stands beside its reason, which
+// names where the number comes from: a published measurement, the router's own default, or the honest word "assumed".
+// Thread class: single-owner.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "router/base/config_text.h"
+#include "sim/scenario.h"
+#include "sim/scenario_fields.h"
+
+namespace homing::sim {
+
+inline constexpr const char* kAssumed = "assumed";
+inline constexpr const char* kRouterDefault = "the router's default";
+inline constexpr const char* kDataHub = "Berkeley DataHub, spring 2023";
+inline constexpr Duration kDay = std::chrono::hours(24);
+inline constexpr Duration kWeek = 7 * kDay;
+
+// What to say after "no ... is called": the names there are, and the nearest of them.
+std::string known_names(const std::string& written, const std::vector<std::string>& known);
+
+class ScenarioReader {
+ public:
+  ScenarioReader(base::Document& file, const ScenarioNames& names)
+      : names_(names), root_(file.root()), fields_(scenario_.settings) {}
+
+  Scenario read();
+
+ private:
+  void read_head();
+  void read_cluster();
+  void read_nodes(const base::Section& cluster);
+  void read_node(const base::Value& entry);
+  void read_front();
+  void read_kinds();
+  void read_kind(const std::string& name, const base::Section& section);
+  void read_idle(KindSpec& kind, const base::Section& section);
+  void read_users();
+  void read_user_group(const base::Section& section);
+  void read_day(UsersSpec& group, const base::Section& section);
+  void read_burst(UsersSpec& group, const base::Section& section);
+  void read_kind_shares(UsersSpec& group, const base::Section& section);
+  void read_streams();
+  void read_warm_up();
+  void read_faults();
+  void read_fault(const base::Section& section);
+  void read_strategies();
+  void read_strategy(const base::Section& section);
+  void read_expectations();
+  void refuse_what_comes_later();
+
+  // The kind of that name; a built-in one comes into being when it is first used.
+  std::optional<int> kind_named(const std::string& name, const base::Value& place);
+  std::optional<int> node_named(const std::string& name, const base::Value& place) const;
+  // "Mon 09:04" or "64 min": a time since start that lies before the horizon.
+  std::optional<Duration> instant(const base::Value& value) const;
+
+  const ScenarioNames& names_;
+  base::Section root_;
+  Scenario scenario_;
+  ScenarioFields fields_;
+};
+
+}  // namespace homing::sim
