@@ -82,7 +82,7 @@ class Writer {
   template <class... T>
   void put(const std::variant<T...>& v) {
     put_varint(v.index());
-    std::visit([this](const auto& item) { put(item); }, v);
+    std::visit([this](const auto& item) { this->put(item); }, v);
   }
   std::string bytes_;
 };
@@ -262,7 +262,7 @@ class Hasher {
   template <class... T>
   void put(const std::variant<T...>& v) {
     word(v.index());
-    std::visit([this](const auto& item) { put(item); }, v);
+    std::visit([this](const auto& item) { this->put(item); }, v);
   }
   std::uint64_t state_ = 0x2545f4914f6cdd1dull;
 };

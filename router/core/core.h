@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -90,7 +91,7 @@ class Core {
   const CoreCounters& counters() const;
   NodeStatus node(NodeId id, Instant now) const;   // known == false: never seen
   std::uint32_t node_count() const;                // ids below this may be known
-  const RouteValue* route(SessionId id) const;
+  std::optional<RouteValue> route(SessionId id) const;
   std::vector<std::pair<SessionId, RouteValue>> routes() const;  // ordered by session id
   std::uint32_t hosted_count() const;
   std::uint32_t queue_length() const;

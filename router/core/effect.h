@@ -88,7 +88,7 @@ struct Answer {
   void archive(A& a) { a(request, session, outcome, node, epoch, position, refusal, reason); }
 };
 
-// Send StoreHint to the routers that should look now: `node`, or everybody when kNoNode.
+// Send StoreHint to who should look now: `node`, or every router that serves people when kNoNode.
 struct HintPeer {
   NodeId node = kNoNode;
   template <class A>
