@@ -120,7 +120,7 @@ void ScenarioReader::read_kind(const std::string& name, const Section& section) 
         fields_.boolean(section, "actions", true, "people compute; false: sessions that only hold a place");
     if (kind.has_actions) {
       kind.think = fields_.distribution(section, "think", Unit::kDuration, "lognormal(median 5 min, p90 32 min)",
-                                        "Adobe notebook trace (NotebookOS, ASPLOS'26)");
+                                        "assumed; spread as the cell times of the Adobe trace");
       const Section action = section.section("action");
       kind.action.cpu =
           fields_.distribution(action, "cpu", Unit::kDuration, "lognormal(median 20 s, p99 20 min)", kAssumed);
