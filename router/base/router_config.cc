@@ -254,7 +254,10 @@ class RouterConfigReader {
     const std::vector<Value> arguments = command.as_list().value_or(std::vector<Value>{});
     for (const Value& argument : arguments) {
       const std::string text = argument.as_any_string().value_or("");
-      if (const auto wrong = template_error(text)) argument.error(*wrong);
+      if (const auto wrong = template_error(text)) {
+        argument.error(*wrong);
+        listens = true;  // perhaps meant there; one error is enough
+      }
       listens = listens || uses_placeholder(text, wanted);
       wrong_one = wrong_one || uses_placeholder(text, other);
     }

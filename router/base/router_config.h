@@ -94,8 +94,8 @@ struct RouterConfig {
 };
 
 struct RouterConfigOptions {
-  std::optional<std::string> node;      // overrides `this-node` of the file
-  std::vector<std::string> strategies;  // known names; empty: those registered in the core
+  std::optional<std::string> node = {};      // overrides `this-node` of the file
+  std::vector<std::string> strategies = {};  // known names; empty: those registered in the core
 };
 
 // Every error of the file at once, ready to print (diagnostics.h), or the configuration.
