@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The plan: everything that happens no matter which strategy runs, drawn from (scenario, seed) before any core exists.
+//
+// Who comes when, for how long, with which kind of session; what they do there; which machine fails when and for how
+// long; what each attempt to start a session costs; how long a person takes to react. Every draw is keyed by (seed,
+// purpose, user, visit, attempt), never by a running counter, so a strategy that starts one session more shifts nobody
+// else's luck, and two runs with the same plan hash may be compared pair by pair.
+//
+// Times are nanoseconds since the scenario's start; the warm-up lies before 0. Days are drawn whole and long enough
+// before the warm-up that visits alive at its beginning are there with their true age. Sources of the numbers: the
+// scenario; the reaction to a loss is ours (median 5 s, p90 20 s: people who see an error page and click; the re-login
+// storm of the failure scenarios assumes 10 s). Invariants: visits are sorted by (arrival, user, number); equal
+// (scenario, seed) give equal plans on every machine. Thread class: immutable value once drawn.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "router/core/ids.h"
+#include "sim/scenario.h"
+
+namespace homing::sim {
+
+struct PlannedAction {
+  std::int64_t think_ns = 0;  // before the action
+  std::int64_t cpu_ns = 0;
+  std::int64_t memory_step = 0;
+  int threads = 1;
+};
+
+inline constexpr std::int64_t kNoPlannedEnd = std::numeric_limits<std::int64_t>::max();
+
+struct Visit {
+  std::uint32_t user = 0;
+  std::uint32_t number = 0;  // of this user: unique, rising with the day, the key of its draws
+  std::uint32_t kind = 0;    // index into Scenario::kinds
+  std::int64_t arrival_ns = 0;
+  std::int64_t end_ns = kNoPlannedEnd;  // kNoPlannedEnd: when its work is done
+  std::uint32_t first_action = 0;
+  std::uint32_t actions = 0;
+};
+
+struct StartCost {
+  std::int64_t solo_ns = 0;  // on an idle machine, CPU included
+  std::int64_t cpu_ns = 0;
+  std::int64_t memory = 0;
+};
+
+struct PlannedFault {
+  FaultKind kind = FaultKind::kCrash;
+  std::uint32_t node = 0;
+  std::int64_t start_ns = 0;
+  std::int64_t end_ns = kNoPlannedEnd;  // crash: back; drain: deadline, when what still runs is ended
+  std::string label;
+};
+
+struct Plan {
+  std::uint64_t seed = 0;
+  std::vector<Visit> visits;
+  std::vector<PlannedAction> actions;
+  std::vector<PlannedFault> faults;  // by start
+  std::uint64_t hash = 0;
+
+  const PlannedAction& action(const Visit& visit, std::uint32_t index) const {
+    return actions[visit.first_action + index];
+  }
+};
+
+Plan draw_plan(const Scenario& scenario, std::uint64_t seed);
+
+// Draws that are made when they are needed, keyed so that they are part of the plan all the same.
+StartCost start_cost(const KindSpec& kind, std::uint64_t seed, const Visit& visit, std::uint32_t attempt);
+// How long the person takes to react to the `attempt`-th bad news of the visit.
+std::int64_t reaction_ns(std::uint64_t seed, const Visit& visit, std::uint32_t attempt);
+// The id of the visit's `attempt`-th session (0 unless one was ended under its owner).
+core::SessionId session_id(std::uint64_t seed, const Visit& visit, std::uint32_t attempt);
+core::UserId user_id(std::uint64_t seed, std::uint32_t user);
+// A number below n that belongs to the user: its router with sticky cookies.
+std::uint32_t user_choice(std::uint64_t seed, std::uint32_t user, std::uint32_t n);
+
+}  // namespace homing::sim

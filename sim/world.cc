@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/world.h"
+
+#include <algorithm>
+
+#include "router/core/archive.h"
+#include "router/core/check.h"
+
+namespace homing::sim {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kBirth = 1000 * kSecond;  // Instant 0 is nobody's birthday
+// Heartbeats beyond this are closed-form workloads: the cluster is born within a moment instead of over a heartbeat.
+constexpr core::Duration kLongHeartbeat = core::seconds(300);
+constexpr core::Duration kAskEvery = core::milliseconds(20);  // visits of the warm start
+
+}  // namespace
+
+World::World(std::shared_ptr<const Scenario> scenario, int strategy, std::shared_ptr<const Plan> plan,
+             WorldOptions options)
+    : scenario_(std::move(scenario)),
+      plan_(std::move(plan)),
+      options_(std::move(options)),
+      strategy_(strategy),
+      store_(base::MemoryStoreOptions{.kept_history = options_.kept_history,
+                                      .index_by_node = scenario_->routers < static_cast<int>(scenario_->nodes.size())}),
+      journal_(*scenario_, plan_->visits.size(), options_.record_series, options_.record_feelings) {
+  const std::size_t count = scenario_->nodes.size();
+  machines_.resize(count);
+  isolated_.resize(count, false);
+  slow_starts_.resize(count);
+  stays_.resize(plan_->visits.size());
+  front_sees_.resize(count, false);
+  for (const NodeSpec& node : scenario_->nodes) {
+    labels_.insert(labels_.end(), node.labels.begin(), node.labels.end());
+  }
+  for (const KindSpec& kind : scenario_->kinds) labels_.insert(labels_.end(), kind.needs.begin(), kind.needs.end());
+  std::sort(labels_.begin(), labels_.end());
+  labels_.erase(std::unique(labels_.begin(), labels_.end()), labels_.end());
+  CHECK(labels_.size() <= 64);
+  lay_out_time();
+}
+
+void World::lay_out_time() {
+  const auto count = static_cast<std::int64_t>(machines_.size());
+  const core::Duration heartbeat = scenario_->cluster.heartbeat;
+  const bool brief = heartbeat > kLongHeartbeat;
+  const core::Duration apart = brief ? core::milliseconds(1) : heartbeat / count;
+  const core::Duration settle = brief ? apart * count + core::seconds(2) : heartbeat * 3;
+  const auto& visits = plan_->visits;
+  const std::int64_t warm_up = scenario_->warm_up.count();
+  first_fresh_ = static_cast<std::uint32_t>(
+      std::partition_point(visits.begin(), visits.end(), [&](const Visit& v) { return v.arrival_ns < -warm_up; }) -
+      visits.begin());
+  const core::Instant birth{core::Duration(kBirth)};
+  const core::Duration asking = kAskEvery * static_cast<std::int64_t>(first_fresh_);
+  const std::int64_t whole = (asking.count() + kSecond - 1) / kSecond * kSecond;
+  zero_ns_ = (birth + settle).time_since_epoch().count() + whole + warm_up;
+  warm_start_over_ = birth + settle + core::Duration(whole);
+  now_ = birth;
+  for (std::int64_t i = 0; i < count; ++i) {
+    machines_[static_cast<std::size_t>(i)].serves = i < scenario_->routers;
+    at(birth + apart * i, What::kBoot, static_cast<std::uint32_t>(i));
+    at(birth + settle - core::seconds(1), What::kNudge, static_cast<std::uint32_t>(i));
+  }
+  at(from_scenario(0), What::kMeasuringBegins, 0);
+  if (!visits.empty()) at(arrival_of(0), What::kArrive, 0);
+  for (std::size_t i = 0; i < plan_->faults.size(); ++i) {
+    at(from_scenario(plan_->faults[i].start_ns), What::kFaultBegin, static_cast<std::uint32_t>(i));
+  }
+}
+
+core::Instant World::arrival_of(std::uint32_t v) const {
+  if (v >= first_fresh_) return from_scenario(visit(v).arrival_ns);
+  return warm_start_over_ - kAskEvery * static_cast<std::int64_t>(first_fresh_ - v);
+}
+
+std::uint64_t World::label_bits(const std::vector<std::string>& names) const {
+  std::uint64_t bits = 0;
+  for (const std::string& name : names) {
+    const auto place = std::lower_bound(labels_.begin(), labels_.end(), name) - labels_.begin();
+    bits |= std::uint64_t{1} << place;
+  }
+  return bits;
+}
+
+core::Config World::core_config(std::uint32_t machine) const {
+  core::Config config;
+  const ClusterSpec& cluster = scenario_->cluster;
+  config.seed = plan_->seed;
+  config.strategy = scenario_->strategies[static_cast<std::size_t>(strategy_)].base;
+  config.serve = machines_[machine].serves;
+  config.heartbeat = cluster.heartbeat;
+  config.report_every = cluster.report_every;
+  config.suspect = cluster.suspect;
+  config.lease_ttl = cluster.lease_ttl;
+  config.dead = cluster.dead;
+  for (const KindSpec& kind : scenario_->kinds) {
+    core::KindConfig& to = config.kinds.emplace_back();
+    to.name = kind.name;
+    to.labels = label_bits(kind.needs);
+    to.memory_bytes = static_cast<std::uint64_t>(kind.memory_expected);
+    to.start_timeout = kind.start.timeout;
+  }
+  if (options_.adjust) options_.adjust(core::NodeId(machine), config);
+  CHECK(core::validate(config).empty());
+  return config;
+}
+
+void World::at(core::Instant when, What what, std::uint32_t a, std::uint64_t b) {
+  // At one instant faults come first and deadlines last: an answer that arrives in time is in time.
+  std::uint8_t priority = 1;
+  if (what == What::kFaultBegin || what == What::kFaultEnd) priority = 0;
+  if (what == What::kCoreTimer) priority = 2;
+  queue_.push(when.time_since_epoch().count(), priority, Note{what, a, b});
+}
+
+bool World::step() {
+  if (queue_.empty() || queue_.top().time_ns >= from_scenario(scenario_->horizon.count()).time_since_epoch().count()) {
+    return false;
+  }
+  const auto entry = queue_.pop();
+  now_ = core::Instant(core::Duration(entry.time_ns));
+  ++events_;
+  dispatch(entry.payload);
+  return true;
+}
+
+void World::run_until(std::int64_t scenario_ns) {
+  const std::int64_t until = from_scenario(scenario_ns).time_since_epoch().count();
+  while (!queue_.empty() && queue_.top().time_ns < until) {
+    if (!step()) break;
+  }
+}
+
+void World::dispatch(const Note& note) {
+  const std::uint32_t a = note.a;
+  switch (note.what) {
+    case What::kDeliver: {
+      Message message = messages_.take(a);
+      const Machine& machine = machines_[message.machine];
+      if (machine.core && machine.boot == message.boot) call_core(message.machine, message.event);
+      break;
+    }
+    case What::kStoreCall:
+      store_call(calls_.take(a));
+      break;
+    case What::kCoreTimer: {
+      Machine& machine = machines_[a];
+      if (!machine.core || note.b != machine.timer_generation) break;
+      machine.armed = core::kNever;
+      machine.core->handle_deadline(now_);
+      after_core(a);
+      break;
+    }
+    case What::kMeasure:
+      if (machines_[a].core && machines_[a].boot == note.b) measure(a);
+      break;
+    case What::kStation:
+      if (machines_[a].core && machines_[a].station_armed == note.b) station_event(a);
+      break;
+    case What::kProcessTimer:
+      if (processes_[a].timer_armed && processes_[a].generation == note.b) process_timer(a);
+      break;
+    case What::kStartDeadline:
+      if (processes_[a].life == note.b && processes_[a].state == Process::State::kStarting) {
+        end_process(a, core::EndReason::kStartTimeout, true);
+      }
+      break;
+    case What::kLeaseEnd: {
+      Machine& machine = machines_[a];
+      if (!machine.core || machine.boot != note.b) break;
+      machine.lease_armed = false;
+      if (machine.lease_until > now_) {
+        machine.lease_armed = true;
+        at(machine.lease_until, What::kLeaseEnd, a, machine.boot);
+      } else {
+        kill_unfinished(a);
+      }
+      break;
+    }
+    case What::kArrive:
+      if (a + 1 < plan_->visits.size()) at(arrival_of(a + 1), What::kArrive, a + 1);
+      arrive(a);
+      break;
+    case What::kLeave:
+      leave(a);
+      break;
+    case What::kMakeSureGone:
+      make_sure_gone(a);
+      break;
+    case What::kReact:
+      if (stays_[a].react_generation == note.b) react(a);
+      break;
+    case What::kFrontDown:
+      if (machines_[a].boot == note.b && !machines_[a].core) front_down(a);
+      break;
+    case What::kFrontUp:
+      if (machines_[a].boot == note.b && machines_[a].core) front_up(a);
+      break;
+    case What::kBoot:
+      boot(a);
+      break;
+    case What::kFaultBegin:
+      fault_begin(a);
+      break;
+    case What::kFaultEnd:
+      fault_end(a);
+      break;
+    case What::kMaintained:
+      maintained(a);
+      break;
+    case What::kNudge:
+      deliver(a, core::StoreHint{});
+      break;
+    case What::kMeasuringBegins:
+      journal_.begin_measuring(0);
+      break;
+  }
+}
+
+std::uint64_t World::fingerprint() const {
+  core::Hasher hasher;
+  hasher(plan_->hash, dead_streams_);
+  for (const Machine& machine : machines_) hasher(machine.core ? machine.core->fingerprint() : 0);
+  return hasher.value();
+}
+
+Journal& World::finish() {
+  const std::int64_t horizon = scenario_->horizon.count();
+  for (std::uint32_t i = 0; i < plan_->faults.size(); ++i) {
+    const PlannedFault& fault = plan_->faults[i];
+    if (fault.start_ns >= horizon) continue;
+    FaultRecord record;
+    record.node = static_cast<int>(fault.node);
+    record.kind = fault.kind == FaultKind::kCrash ? "crash" : "drain";
+    record.start_ns = fault.start_ns;
+    if (fault.end_ns < horizon) record.end_ns = fault.end_ns;
+    record.label = fault.label;
+    journal_.fault(std::move(record));
+  }
+  journal_.finish(horizon);
+  return journal_;
+}
+
+void World::cut_and_restore() {
+  for (Machine& machine : machines_) {
+    if (!machine.core) continue;
+    auto again = core::Core::restore(machine.core->snapshot());
+    CHECK(again.has_value());
+    *machine.core = std::move(*again);
+  }
+}
+
+bool World::lose_tail(std::uint64_t commits) {
+  if (commits > store_.latest().value) return false;
+  const core::Version to(store_.latest().value - commits);
+  return store_.rewind_to(to, core::Timeline(store_.timeline().value + 1));
+}
+
+void World::isolate(std::uint32_t machine, bool isolated) {
+  isolated_[machine] = isolated;
+}
+
+void World::slow_starts(std::uint32_t machine, std::optional<core::Duration> solo) {
+  slow_starts_[machine] = solo;
+}
+
+void World::tell(std::uint32_t machine, core::Event event) {
+  if (auto* wanted = std::get_if<core::SessionWanted>(&event)) wanted->request = core::RequestId(++requests_);
+  deliver(machine, std::move(event));
+}
+
+}  // namespace homing::sim

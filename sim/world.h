@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The world: the second driver of the production core. One core::Core a machine, each with its own partial view; one
+// store; launchers with processes that share processors and memory; people who come, think, compute, lose patience and
+// click; machines that crash or are drained. What the core, resolve() and the store contract decide is never decided
+// here.
+//
+// How a turn goes: the earliest event is taken from the queue; it changes the physics, or calls a core; the core's
+// effects are executed in order (a store call leaves with its delay, a start order goes to the launcher, a route is
+// published); every consequence is another event. Between events everything is piecewise constant, so what people feel
+// is integrated, not sampled, and a request that only follows a published route is no event at all.
+//
+//   plan.h         what happens whichever strategy runs      node_station.h  processors and load averages of a machine
+//   world_drive    events, cores, effects, the store         world_launch    processes, memory, launchers
+//   world_people   visits, the front, clicks, feelings       world_faults    crash and drain
+//   journal.h      what is measured
+//
+// Times: inside, Instants count from the birth of the cluster; outside, nanoseconds since the scenario's start. The
+// cluster is born, settles for two heartbeats, visits alive at the beginning of the warm-up are asked for in the order
+// of their true starts at zero start latency, then the warm-up runs, then time 0 comes and measuring begins.
+//
+// Invariants: a copy goes on identically; equal (scenario, strategy, plan, options) give equal fingerprints.
+// Thread class: value; single-owner. One world a thread, nothing shared but the immutable scenario and plan.
+#pragma once
+
+#include <absl/container/btree_map.h>
+#include <absl/container/flat_hash_map.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "router/base/memory_store.h"
+#include "router/core/core.h"
+#include "sim/event_queue.h"
+#include "sim/journal.h"
+#include "sim/node_station.h"
+#include "sim/plan.h"
+#include "sim/scenario.h"
+
+namespace homing::sim {
+
+// What a world may be given beyond its scenario; tests stage mixed fates with it.
+struct WorldOptions {
+  bool record_series = false;
+  bool record_feelings = true;  // down intervals and waits; closed-form runs do without
+  // Keyed by (seed, machine, store token), in thousandths: a call that never arrives, an answer that never comes back.
+  int lost_calls_milli = 0;
+  int lost_answers_milli = 0;
+  core::Duration silent_after = core::seconds(2);  // then the driver tells the core Silent
+  // Up to this much is added to a store call's way, keyed the same.
+  core::Duration store_jitter{0};
+  std::size_t kept_history = 0;  // commits that lose_tail() can take back
+  // Called on every core's configuration before its birth.
+  std::function<void(core::NodeId, core::Config&)> adjust;
+};
+
+// Where a person's request would end up.
+struct Reach {
+  bool served = false;
+  std::uint32_t process = 0;  // slot, when served
+};
+
+inline constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
+
+// A session process on a machine.
+struct Process {
+  enum class State : std::uint8_t { kFree, kStarting, kReady };
+  State state = State::kFree;
+  bool frozen = false;
+  bool computing = false;    // an action (or the start's CPU part) is in the station
+  bool timer_armed = false;  // a think or start timer runs
+  core::SessionId session;
+  core::Epoch epoch{};
+  core::KindId kind{};
+  std::uint32_t machine = kNone;
+  std::uint32_t visit = kNone;
+  std::uint32_t generation = 0;  // of its think and start timers; survives the reuse of the slot
+  std::uint32_t life = 0;        // which process of this slot
+  std::int64_t memory = 0;
+  core::Instant since{};  // state kReady: when it became so
+  StartCost cost;
+  std::int64_t frozen_work = 0;  // CPU-ns that wait for the thaw
+  std::uint32_t frozen_threads = 0;
+  core::Instant slow_after{};  // an action that is not done by then is slow
+};
+
+// A machine: router, launcher, processes, processors.
+struct Machine {
+  std::optional<core::Core> core;  // nothing while the machine is down
+  std::uint32_t boot = 0;          // rises at each return; messages for another boot are dropped
+  bool serves = true;
+  bool draining = false;  // as the operator asked (for the population of the balance measure)
+  std::uint32_t timer_generation = 0;
+  core::Instant armed = core::kNever;
+  core::Version cursor{};  // of its last read, so that the store may forget
+  core::Instant lease_until = core::kNever;
+  bool lease_armed = false;
+  absl::flat_hash_map<core::SessionId, core::RouteValue> routes;                      // looked up only
+  absl::btree_map<std::pair<core::SessionId, core::Epoch>, std::uint32_t> processes;  // slot
+  absl::flat_hash_map<core::SessionId, core::Epoch> highest;                          // on disk; looked up only
+  std::int64_t memory_used = 0;
+  std::optional<NodeStation> station;
+  std::uint64_t station_armed = 0;  // generation for which an event is in the queue
+};
+
+// A visit while it goes on.
+struct Stay {
+  enum class Phase : std::uint8_t { kToCome, kPresent, kClosing, kOver };
+  Phase phase = Phase::kToCome;
+  bool request_open = false;
+  bool ever_served = false;  // a session of this visit once answered
+  bool click_due = false;    // the person has noticed and acts as soon as there is something to click
+  Feeling feeling = Feeling::kWaiting;
+  core::SessionId session;
+  std::uint32_t session_attempt = 0;
+  std::uint32_t router = kNone;
+  std::uint32_t news = 0;  // bad news so far: key of reaction draws
+  std::uint32_t react_generation = 0;
+  std::uint32_t next_action = 0;
+  std::uint32_t alive = 0;      // processes of the session, starting or ready
+  std::uint32_t ready = 0;      // of these, ready and not frozen
+  std::uint32_t farewells = 0;  // times the end was asked for
+  core::RequestId request{};
+};
+
+class World {
+ public:
+  World(std::shared_ptr<const Scenario> scenario, int strategy, std::shared_ptr<const Plan> plan,
+        WorldOptions options = {});
+
+  // Takes one event. False, and nothing done, when the horizon has come.
+  bool step();
+  // Runs until `scenario_ns` (at most the horizon); may be called again.
+  void run_until(std::int64_t scenario_ns);
+  void run() { run_until(scenario_->horizon.count()); }
+
+  // Nanoseconds since the scenario's start; negative in the warm-up.
+  std::int64_t now_ns() const { return to_scenario(now_); }
+  std::uint64_t events() const { return events_; }
+  std::uint64_t decisions() const { return decisions_; }
+  // Hash of the plan's hash and of every core's (instant, effect) stream, machine by machine, dead cores included.
+  std::uint64_t fingerprint() const;
+  const Journal& journal() const { return journal_; }
+  // Closes what the horizon cuts. The world must not be stepped afterwards.
+  Journal& finish();
+
+  const Scenario& scenario() const { return *scenario_; }
+  const Plan& plan() const { return *plan_; }
+  core::Instant now() const { return now_; }
+
+  // ---- for checkers and tests: looking, and hurting ---------------------------------------------------------------
+  const std::vector<Machine>& machines() const { return machines_; }
+  const std::vector<Process>& processes() const { return processes_; }
+  const std::vector<Stay>& stays() const { return stays_; }
+  const base::MemoryStore& store() const { return store_; }
+  // Where a request of the session's owner through `router` ends: resolve() there, then at the holder.
+  Reach reach(std::uint32_t router, core::SessionId session, core::UserId user) const;
+  // Replaces every core by one restored from its snapshot.
+  void cut_and_restore();
+  // Hands an event to a machine's core now. Returns the id for SessionWanted, which it fills in.
+  void tell(std::uint32_t machine, core::Event event);
+  void crash(std::uint32_t machine);
+  void come_back(std::uint32_t machine);
+  // The store fails over to a copy that lacks the last `commits` commits. False when its history is too short.
+  bool lose_tail(std::uint64_t commits);
+  // Machines in the set neither reach the store nor hear from it.
+  void isolate(std::uint32_t machine, bool isolated);
+  // Overrides the plan's start cost for every start on this machine; nothing: the plan's.
+  void slow_starts(std::uint32_t machine, std::optional<core::Duration> solo);
+
+ private:
+  enum class What : std::uint8_t {
+    kDeliver,        // a: message slot
+    kStoreCall,      // a: call slot
+    kCoreTimer,      // a: machine, b: timer generation
+    kMeasure,        // a: machine, b: boot
+    kStation,        // a: machine, b: station generation
+    kProcessTimer,   // a: process, b: its generation
+    kStartDeadline,  // a: process, b: its life
+    kLeaseEnd,       // a: machine, b: boot
+    kArrive,         // a: visit
+    kLeave,          // a: visit
+    kMakeSureGone,   // a: visit
+    kReact,          // a: visit, b: its react generation
+    kFrontDown,      // a: machine, b: boot that ended
+    kFrontUp,        // a: machine, b: boot
+    kBoot,           // a: machine
+    kFaultBegin,     // a: fault
+    kFaultEnd,       // a: fault
+    kMaintained,     // a: fault: a drained machine is ready again
+    kNudge,          // a: machine: reads the store once after everyone was born
+    kMeasuringBegins,
+  };
+  struct Note {
+    What what;
+    std::uint32_t a;
+    std::uint64_t b;
+  };
+  struct Message {
+    std::uint32_t machine = 0;
+    std::uint32_t boot = 0;
+    core::Event event;
+  };
+  struct StoreCall {
+    std::uint32_t machine = 0;
+    std::uint32_t boot = 0;
+    std::variant<core::ReadSince, core::CompareAndSet> call;
+    core::Duration back{};
+    bool answer_lost = false;
+  };
+  template <class T>
+  struct Pool {
+    std::vector<T> slots;
+    std::vector<std::uint32_t> free;
+    std::uint32_t put(T value) {
+      if (free.empty()) {
+        slots.push_back(std::move(value));
+        return static_cast<std::uint32_t>(slots.size() - 1);
+      }
+      const std::uint32_t slot = free.back();
+      free.pop_back();
+      slots[slot] = std::move(value);
+      return slot;
+    }
+    T take(std::uint32_t slot) {
+      free.push_back(slot);
+      return std::move(slots[slot]);
+    }
+  };
+
+  std::int64_t to_scenario(core::Instant t) const { return t.time_since_epoch().count() - zero_ns_; }
+  core::Instant from_scenario(std::int64_t ns) const { return core::Instant(core::Duration(ns + zero_ns_)); }
+  void at(core::Instant when, What what, std::uint32_t a, std::uint64_t b = 0);
+  void dispatch(const Note& note);
+  const Visit& visit(std::uint32_t v) const { return plan_->visits[v]; }
+  const KindSpec& kind_of(std::uint32_t v) const { return scenario_->kinds[plan_->visits[v].kind]; }
+
+  // world.cc: beginning and end
+  void lay_out_time();
+  core::Config core_config(std::uint32_t machine) const;
+  std::uint64_t label_bits(const std::vector<std::string>& names) const;
+  core::Instant arrival_of(std::uint32_t v) const;
+
+  // world_drive.cc: cores, effects, store
+  void deliver(std::uint32_t machine, core::Event event, core::Duration delay = {});
+  void call_core(std::uint32_t machine, const core::Event& event);
+  void after_core(std::uint32_t machine);
+  void measure(std::uint32_t machine);
+  void execute(std::uint32_t machine, const core::Effect& effect);
+  void send_to_store(std::uint32_t machine, std::variant<core::ReadSince, core::CompareAndSet> call);
+  void store_call(StoreCall call);
+  void hint(std::uint32_t from, core::NodeId node);
+  void forget_old_rows();
+
+  // world_launch.cc: launchers and processes
+  void start_process(std::uint32_t machine, const core::StartSession& order);
+  void start_is_done(std::uint32_t slot);
+  void end_process(std::uint32_t slot, core::EndReason reason, bool tell_core);
+  void kill_unfinished(std::uint32_t machine);
+  void freeze(std::uint32_t machine, const core::SessionId& session, core::Epoch epoch, bool frozen);
+  void process_timer(std::uint32_t slot);
+  void station_event(std::uint32_t machine);
+  void arm_station(std::uint32_t machine);
+  void compute(std::uint32_t slot, std::uint32_t threads, std::int64_t cpu_ns);
+  void computed(std::uint32_t slot);
+  void go_on_working(std::uint32_t slot);
+  void grow(std::uint32_t slot, std::int64_t bytes);
+  std::uint32_t visit_of(const core::SessionId& session) const;
+
+  // world_people.cc: visits
+  void arrive(std::uint32_t v);
+  void leave(std::uint32_t v);
+  void make_sure_gone(std::uint32_t v);
+  void ask(std::uint32_t v, core::Intent intent);
+  void answered(std::uint32_t machine, const core::Answer& answer);
+  void refused(std::uint32_t v, const core::Answer& answer);
+  void feel(std::uint32_t v);
+  void bad_news(std::uint32_t v);
+  void react(std::uint32_t v);
+  void click(std::uint32_t v);
+  void new_session(std::uint32_t v);
+  void route_changed(std::uint32_t machine, const core::SessionId& session);
+  std::uint32_t choose_router(std::uint32_t v) const;
+  void front_down(std::uint32_t machine);
+  void front_up(std::uint32_t machine);
+  std::uint32_t any_router() const;
+  void say_farewell(std::uint32_t v);
+
+  // world_faults.cc
+  void boot(std::uint32_t machine);
+  void fault_begin(std::uint32_t fault);
+  void fault_end(std::uint32_t fault);
+  void maintained(std::uint32_t fault);
+  void count_sessions(std::uint32_t machine);
+
+  std::shared_ptr<const Scenario> scenario_;
+  std::shared_ptr<const Plan> plan_;
+  WorldOptions options_;
+  int strategy_;
+  std::int64_t zero_ns_ = 0;  // Instant of the scenario's start
+  core::Instant now_{};
+  core::Instant warm_start_over_{};
+  std::uint64_t events_ = 0;
+  std::uint64_t decisions_ = 0;
+  std::uint64_t requests_ = 0;
+  std::uint64_t commits_since_forget_ = 0;
+  core::Version forget_next_{};     // latest commit when old rows were last forgotten
+  std::uint64_t dead_streams_ = 0;  // hash of the streams of cores that died
+
+  EventQueue<Note> queue_;
+  Pool<Message> messages_;
+  Pool<StoreCall> calls_;
+  base::MemoryStore store_;
+  std::vector<Machine> machines_;
+  std::vector<bool> isolated_;
+  std::vector<std::optional<core::Duration>> slow_starts_;
+  std::vector<Process> processes_;
+  std::vector<std::uint32_t> free_processes_;
+  std::vector<Stay> stays_;          // by visit
+  std::vector<std::string> labels_;  // of the cluster; a label's bit is its place here
+  std::uint32_t first_fresh_ = 0;    // visits before it are alive when the warm-up begins
+  std::vector<bool> front_sees_;     // which routers the front believes in
+  absl::flat_hash_map<core::SessionId, std::uint32_t> visit_by_session_;  // looked up only
+  absl::flat_hash_map<core::RequestId, std::uint32_t> visit_by_request_;  // looked up only
+  Journal journal_;
+};
+
+}  // namespace homing::sim

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The driver proper: events into cores, effects out of them, and the store between them.
+#include <algorithm>
+#include <utility>
+
+#include "router/core/check.h"
+#include "router/core/draws.h"
+#include "sim/world.h"
+
+namespace homing::sim {
+namespace {
+
+constexpr std::uint64_t kForgetEvery = 8192;  // commits
+constexpr core::Purpose kStoreFate = core::purpose("store-fate");
+
+}  // namespace
+
+void World::deliver(std::uint32_t machine, core::Event event, core::Duration delay) {
+  const std::uint32_t slot = messages_.put(Message{machine, machines_[machine].boot, std::move(event)});
+  at(now_ + delay, What::kDeliver, slot);
+}
+
+void World::call_core(std::uint32_t machine, const core::Event& event) {
+  machines_[machine].core->handle(now_, event);
+  after_core(machine);
+}
+
+void World::after_core(std::uint32_t machine) {
+  core::Core& core = *machines_[machine].core;
+  for (const core::Effect& effect : core.effects()) execute(machine, effect);
+  core.clear_effects();
+  const core::Instant due = core.next_deadline();
+  Machine& of = machines_[machine];
+  if (due == of.armed) return;
+  of.armed = due;
+  ++of.timer_generation;
+  if (due != core::kNever) at(std::max(due, now_), What::kCoreTimer, machine, of.timer_generation);
+}
+
+void World::measure(std::uint32_t machine) {
+  Machine& of = machines_[machine];
+  const NodeSpec& spec = scenario_->nodes[machine];
+  of.station->advance(now_);
+  const LoadAverage& average = of.station->load();
+  core::LoadMeasured measured;
+  measured.load.load1_milli = average.one_milli();
+  measured.load.load5_milli = average.five_milli();
+  measured.load.load15_milli = average.fifteen_milli();
+  measured.load.cores_milli = static_cast<std::uint32_t>(spec.cores) * 1000;
+  measured.load.memory_total = static_cast<std::uint64_t>(spec.memory_bytes);
+  measured.load.memory_available =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(0, spec.memory_bytes - of.memory_used));
+  journal_.load(now_ns(), machine, average.five_milli() * 1e-3);
+  at(now_ + scenario_->cluster.heartbeat, What::kMeasure, machine, of.boot);
+  call_core(machine, measured);
+}
+
+void World::execute(std::uint32_t machine, const core::Effect& effect) {
+  Machine& of = machines_[machine];
+  if (const auto* read = std::get_if<core::ReadSince>(&effect)) {
+    send_to_store(machine, *read);
+  } else if (const auto* write = std::get_if<core::CompareAndSet>(&effect)) {
+    send_to_store(machine, *write);
+  } else if (const auto* start = std::get_if<core::StartSession>(&effect)) {
+    start_process(machine, *start);
+  } else if (const auto* kill = std::get_if<core::KillSession>(&effect)) {
+    const auto found = of.processes.find({kill->session, kill->epoch});
+    if (found != of.processes.end()) {
+      end_process(found->second, kill->reason, true);
+    } else {
+      deliver(machine, core::SessionExited{kill->session, kill->epoch, kill->reason}, scenario_->delay.peer);
+    }
+  } else if (const auto* stop = std::get_if<core::FreezeSession>(&effect)) {
+    freeze(machine, stop->session, stop->epoch, true);
+  } else if (const auto* go = std::get_if<core::ThawSession>(&effect)) {
+    freeze(machine, go->session, go->epoch, false);
+  } else if (const auto* lease = std::get_if<core::LeaseUntil>(&effect)) {
+    of.lease_until = lease->until;
+    if (!of.lease_armed && lease->until != core::kNever) {
+      of.lease_armed = true;
+      at(std::max(now_, lease->until), What::kLeaseEnd, machine, of.boot);
+    }
+  } else if (const auto* changed = std::get_if<core::RouteChanged>(&effect)) {
+    of.routes[changed->session] = changed->route;
+    route_changed(machine, changed->session);
+  } else if (const auto* dropped = std::get_if<core::RouteDropped>(&effect)) {
+    of.routes.erase(dropped->session);
+    route_changed(machine, dropped->session);
+  } else if (const auto* answer = std::get_if<core::Answer>(&effect)) {
+    answered(machine, *answer);
+  } else if (const auto* look = std::get_if<core::HintPeer>(&effect)) {
+    hint(machine, look->node);
+  } else if (std::holds_alternative<core::DecisionMade>(effect)) {
+    ++decisions_;
+  }
+  // NodeChanged and StandingChanged are for logs and status pages.
+}
+
+void World::hint(std::uint32_t from, core::NodeId node) {
+  if (node != core::kNoNode) {
+    if (node.value < machines_.size()) deliver(node.value, core::StoreHint{}, scenario_->delay.peer);
+    return;
+  }
+  for (std::uint32_t i = 0; i < machines_.size(); ++i) {
+    if (i != from && machines_[i].serves) deliver(i, core::StoreHint{}, scenario_->delay.peer);
+  }
+}
+
+void World::send_to_store(std::uint32_t machine, std::variant<core::ReadSince, core::CompareAndSet> call) {
+  const core::StoreToken token = std::visit([](const auto& c) { return c.token; }, call);
+  core::Duration there = scenario_->delay.store / 2;
+  core::Duration back = scenario_->delay.store - there;
+  bool call_lost = isolated_[machine];
+  bool answer_lost = false;
+  if (options_.lost_calls_milli > 0 || options_.lost_answers_milli > 0 || options_.store_jitter.count() > 0) {
+    core::DrawSequence draws =
+        core::Draws(plan_->seed, kStoreFate)
+            .at({.high = machine, .low = token.value, .visit = machines_[machine].boot, .attempt = 0});
+    const auto fate = static_cast<int>(draws.below(1000));
+    const auto jitter = static_cast<std::uint64_t>(options_.store_jitter.count()) + 1;
+    there += core::Duration(static_cast<std::int64_t>(draws.below(jitter)));
+    back += core::Duration(static_cast<std::int64_t>(draws.below(jitter)));
+    call_lost = call_lost || fate < options_.lost_calls_milli;
+    answer_lost = !call_lost && fate < options_.lost_calls_milli + options_.lost_answers_milli;
+  }
+  if (call_lost || answer_lost) deliver(machine, core::Silent{token}, options_.silent_after);
+  if (call_lost) return;
+  StoreCall sent{machine, machines_[machine].boot, std::move(call), back, answer_lost};
+  if (there.count() == 0) {
+    store_call(std::move(sent));
+  } else {
+    at(now_ + there, What::kStoreCall, calls_.put(std::move(sent)));
+  }
+}
+
+void World::store_call(StoreCall call) {
+  Machine& of = machines_[call.machine];
+  core::Event answer;
+  if (const auto* read = std::get_if<core::ReadSince>(&call.call)) {
+    if (!of.core || of.boot != call.boot) return;
+    if (of.serves) {
+      answer = std::get<core::Rows>(store_.read_since(*read));
+    } else {
+      answer = store_.read_about(*read, core::NodeId(call.machine));
+    }
+    of.cursor = read->cursor;
+  } else {
+    // A write counts even when its writer died on the way.
+    const auto written = store_.compare_and_set(std::get<core::CompareAndSet>(call.call));
+    if (const auto* won = std::get_if<core::Won>(&written)) {
+      answer = *won;
+      if (++commits_since_forget_ >= kForgetEvery) forget_old_rows();
+    } else {
+      answer = std::get<core::Lost>(written);
+    }
+  }
+  if (call.answer_lost || !of.core || of.boot != call.boot) return;
+  if (isolated_[call.machine]) {
+    const core::StoreToken token = std::visit([](const auto& c) { return c.token; }, call.call);
+    deliver(call.machine, core::Silent{token}, options_.silent_after);
+    return;
+  }
+  deliver(call.machine, std::move(answer), call.back);
+}
+
+// What is final, known to every core and not of today may go: long runs would otherwise keep every session that ever
+// was.
+void World::forget_old_rows() {
+  commits_since_forget_ = 0;
+  if (options_.kept_history > 0) return;
+  core::Version known = std::exchange(forget_next_, store_.latest());
+  for (const Machine& machine : machines_) {
+    if (machine.core) known = std::min(known, machine.cursor);
+  }
+  store_.forget_final(known);
+}
+
+}  // namespace homing::sim

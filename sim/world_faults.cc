@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Machines are born, crash, come back, and are drained.
+//
+// A crash takes router, launcher and sessions at once; what was written to disk (the launcher's highest epochs) stays.
+// The machine that comes back has a new boot id, so the others learn that its sessions are gone even when nobody had
+// declared it dead yet. A drain is what an operator does before maintenance: nothing new goes there, at the deadline
+// what still runs is ended as a planned stop, and after five minutes of maintenance the machine is ready again.
+#include "router/core/archive.h"
+#include "router/core/check.h"
+#include "sim/world.h"
+
+namespace homing::sim {
+namespace {
+
+constexpr core::Duration kMaintenance = core::seconds(300);
+constexpr core::Duration kOperatorRetry = core::seconds(10);
+
+}  // namespace
+
+void World::boot(std::uint32_t machine) {
+  Machine& of = machines_[machine];
+  CHECK(!of.core);
+  const NodeSpec& spec = scenario_->nodes[machine];
+  ++of.boot;
+  of.core.emplace(core::NodeId(machine), core_config(machine));
+  of.station.emplace(now_, static_cast<std::uint32_t>(spec.cores), 1.0);
+  of.station_armed = of.station->generation();
+  of.armed = core::kNever;
+  ++of.timer_generation;
+  of.cursor = {};
+  of.lease_until = core::kNever;
+  of.lease_armed = false;
+  core::Boot birth;
+  birth.machine = (std::uint64_t{machine} + 1) << 32 | of.boot;
+  birth.labels = label_bits(spec.labels);
+  birth.weight = static_cast<std::uint32_t>(spec.weight);
+  birth.max_sessions = static_cast<std::uint32_t>(spec.max_sessions);
+  deliver(machine, birth);
+  deliver(machine, core::LauncherUp{});
+  at(now_, What::kMeasure, machine, of.boot);
+  journal_.up(now_ns(), machine, true, 0);
+  journal_.ready(now_ns(), machine, !of.draining);
+  if (!of.serves) return;
+  // At the birth of the cluster the front has seen everyone; later it takes one check.
+  if (of.boot == 1) {
+    front_sees_[machine] = true;
+  } else {
+    at(now_ + scenario_->front.check_every, What::kFrontUp, machine, of.boot);
+  }
+}
+
+void World::crash(std::uint32_t machine) {
+  Machine& of = machines_[machine];
+  if (!of.core) return;
+  core::Hasher hasher(dead_streams_);
+  hasher(machine, of.core->fingerprint());
+  dead_streams_ = hasher.value();
+  of.core.reset();
+  of.routes.clear();
+  journal_.ready(now_ns(), machine, false);
+  std::vector<std::uint32_t> gone;
+  for (const auto& [name, slot] : of.processes) gone.push_back(slot);
+  for (const std::uint32_t slot : gone) end_process(slot, core::EndReason::kNodeDead, false);
+  CHECK(of.memory_used == 0);
+  journal_.up(now_ns(), machine, false, 0);
+  if (!of.serves) return;
+  for (std::uint32_t v = 0; v < stays_.size(); ++v) {
+    Stay& stay = stays_[v];
+    if (stay.phase != Stay::Phase::kPresent || stay.router != machine) continue;
+    if (stay.request_open) {
+      stay.request_open = false;
+      visit_by_request_.erase(stay.request);
+    }
+    feel(v);
+  }
+  at(now_ + scenario_->front.check_every * scenario_->front.fail_after, What::kFrontDown, machine, of.boot);
+}
+
+void World::come_back(std::uint32_t machine) {
+  if (machines_[machine].core) return;
+  boot(machine);
+}
+
+void World::fault_begin(std::uint32_t index) {
+  const PlannedFault& fault = plan_->faults[index];
+  if (fault.kind == FaultKind::kCrash) {
+    crash(fault.node);
+  } else {
+    const std::uint32_t router = any_router();
+    if (router == kNone) {
+      at(now_ + kOperatorRetry, What::kFaultBegin, index);
+      return;
+    }
+    machines_[fault.node].draining = true;
+    journal_.ready(now_ns(), fault.node, false);
+    deliver(router, core::AdminWanted{core::NodeId(fault.node), core::NodeAdmin::kDrain}, scenario_->delay.user);
+  }
+  if (fault.end_ns != kNoPlannedEnd) at(std::max(now_, from_scenario(fault.end_ns)), What::kFaultEnd, index);
+}
+
+void World::fault_end(std::uint32_t index) {
+  const PlannedFault& fault = plan_->faults[index];
+  if (fault.kind == FaultKind::kCrash) {
+    come_back(fault.node);
+    return;
+  }
+  const std::uint32_t router = any_router();
+  if (router == kNone) {
+    at(now_ + kOperatorRetry, What::kFaultEnd, index);
+    return;
+  }
+  for (const auto& [name, slot] : machines_[fault.node].processes) {
+    deliver(router, core::EndWanted{name.first, core::EndReason::kDrained}, scenario_->delay.user);
+  }
+  at(now_ + kMaintenance, What::kMaintained, index);
+}
+
+void World::maintained(std::uint32_t index) {
+  const PlannedFault& fault = plan_->faults[index];
+  const std::uint32_t router = any_router();
+  if (router == kNone) {
+    at(now_ + kOperatorRetry, What::kMaintained, index);
+    return;
+  }
+  machines_[fault.node].draining = false;
+  journal_.ready(now_ns(), fault.node, machines_[fault.node].core.has_value());
+  deliver(router, core::AdminWanted{core::NodeId(fault.node), core::NodeAdmin::kReady}, scenario_->delay.user);
+}
+
+}  // namespace homing::sim

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Launchers and processes: what a start costs, what people's actions cost, memory, and how processes end.
+//
+// A start lasts its solo time on an idle machine: the part that is not CPU passes by the clock, then the CPU part
+// shares the processors like everything else. The launcher refuses what the real one refuses (an epoch not above the
+// highest it has seen, orders past its lease) and kills unfinished starts at their deadline and past the lease.
+#include <algorithm>
+#include <utility>
+
+#include "router/core/check.h"
+#include "sim/world.h"
+
+namespace homing::sim {
+namespace {
+
+constexpr std::int64_t kReservePart = 32;  // 1/32 of the memory is the system's own
+constexpr std::int64_t kSlowFloorNs = 1'000'000'000;
+constexpr std::int64_t kSlowFactor = 3;  // model.md: slower than max(1 s, 3 x solo) is felt
+
+std::string cause_of(core::EndReason reason) {
+  switch (reason) {
+    case core::EndReason::kNodeDead:
+      return "node-crash";
+    case core::EndReason::kOutOfMemory:
+      return "out-of-memory";
+    case core::EndReason::kFenced:
+      return "fenced";
+    default:
+      return std::string(core::to_string(reason));
+  }
+}
+
+bool is_planned(core::EndReason reason) {
+  return reason == core::EndReason::kOwner || reason == core::EndReason::kIdle || reason == core::EndReason::kDrained;
+}
+
+}  // namespace
+
+std::uint32_t World::visit_of(const core::SessionId& session) const {
+  const auto found = visit_by_session_.find(session);
+  return found == visit_by_session_.end() ? kNone : found->second;
+}
+
+void World::count_sessions(std::uint32_t machine) {
+  journal_.sessions(now_ns(), machine, static_cast<std::int64_t>(machines_[machine].processes.size()));
+}
+
+void World::start_process(std::uint32_t machine, const core::StartSession& order) {
+  Machine& of = machines_[machine];
+  const auto refuse = [&](core::EndReason reason) {
+    deliver(machine, core::SessionFailed{order.session, order.epoch, reason}, scenario_->delay.peer);
+  };
+  core::Epoch& highest = of.highest[order.session];
+  if (order.epoch <= highest) return refuse(core::EndReason::kFenced);
+  if (of.lease_until <= now_) return refuse(core::EndReason::kLauncherAway);
+  highest = order.epoch;
+  const auto older = of.processes.lower_bound({order.session, core::Epoch{}});
+  if (older != of.processes.end() && older->first.first == order.session) {
+    end_process(older->second, core::EndReason::kFenced, true);
+  }
+
+  std::uint32_t slot;
+  if (free_processes_.empty()) {
+    slot = static_cast<std::uint32_t>(processes_.size());
+    processes_.emplace_back();
+  } else {
+    slot = free_processes_.back();
+    free_processes_.pop_back();
+  }
+  Process& process = processes_[slot];
+  const std::uint32_t generation = process.generation + 1;
+  const std::uint32_t fresh_life = process.life + 1;
+  process = Process{};
+  process.generation = generation;
+  process.life = fresh_life;
+  process.state = Process::State::kStarting;
+  process.session = order.session;
+  process.epoch = order.epoch;
+  process.kind = order.kind;
+  process.machine = machine;
+  process.visit = visit_of(order.session);
+  of.processes[{order.session, order.epoch}] = slot;
+  if (process.visit != kNone) {
+    Stay& stay = stays_[process.visit];
+    ++stay.alive;
+    process.cost = start_cost(kind_of(process.visit), plan_->seed, visit(process.visit),
+                              order.epoch.value + (stay.session_attempt << 16));
+    if (now_ < warm_start_over_) process.cost.solo_ns = process.cost.cpu_ns = 0;
+  }
+  if (slow_starts_[machine]) process.cost.solo_ns = slow_starts_[machine]->count();
+  count_sessions(machine);
+  if (order.deadline != core::kNever) at(std::max(now_, order.deadline), What::kStartDeadline, slot, process.life);
+  const std::uint32_t life = process.life;
+  grow(slot, process.cost.memory);
+  Process& still = processes_[slot];
+  if (still.life != life || still.state != Process::State::kStarting) return;  // out of memory at once
+  const std::int64_t idle = still.cost.solo_ns - still.cost.cpu_ns;
+  if (idle > 0) {
+    still.timer_armed = true;
+    at(now_ + core::Duration(idle), What::kProcessTimer, slot, ++still.generation);
+  } else if (still.cost.cpu_ns > 0) {
+    compute(slot, 1, still.cost.cpu_ns);
+  } else {
+    start_is_done(slot);
+  }
+}
+
+void World::start_is_done(std::uint32_t slot) {
+  Process& process = processes_[slot];
+  process.state = Process::State::kReady;
+  process.since = now_;
+  if (process.visit != kNone) ++stays_[process.visit].ready;
+  deliver(process.machine, core::SessionStarted{process.session, process.epoch}, scenario_->delay.peer);
+  if (process.visit != kNone) feel(process.visit);
+}
+
+void World::end_process(std::uint32_t slot, core::EndReason reason, bool tell_core) {
+  Process& process = processes_[slot];
+  const Process was = process;
+  Machine& of = machines_[was.machine];
+  if (was.computing) {
+    of.station->remove(now_, slot);
+    arm_station(was.machine);
+  }
+  of.memory_used -= was.memory;
+  of.processes.erase({was.session, was.epoch});
+  process.state = Process::State::kFree;
+  process.computing = process.timer_armed = false;
+  process.visit = kNone;
+  ++process.life;
+  free_processes_.push_back(slot);
+  count_sessions(was.machine);
+  if (tell_core) {
+    if (was.state == Process::State::kReady) {
+      deliver(was.machine, core::SessionExited{was.session, was.epoch, reason}, scenario_->delay.peer);
+    } else {
+      deliver(was.machine, core::SessionFailed{was.session, was.epoch, reason}, scenario_->delay.peer);
+    }
+  }
+  if (was.visit == kNone) return;
+  Stay& stay = stays_[was.visit];
+  if (was.session != stay.session) return;  // of an earlier session of the visit
+  --stay.alive;
+  if (was.state == Process::State::kReady && !was.frozen) --stay.ready;
+  if (was.state == Process::State::kReady && stay.phase == Stay::Phase::kPresent && stay.ready == 0 &&
+      !is_planned(reason)) {
+    journal_.lost(now_ns(), was.visit, visit(was.visit).user, was.machine, kind_of(was.visit).name, true,
+                  cause_of(reason));
+  }
+  if (stay.phase == Stay::Phase::kClosing && stay.alive == 0) {
+    stay.phase = Stay::Phase::kOver;
+    visit_by_session_.erase(stay.session);
+  }
+  feel(was.visit);
+}
+
+void World::kill_unfinished(std::uint32_t machine) {
+  std::vector<std::uint32_t> unfinished;
+  for (const auto& [name, slot] : machines_[machine].processes) {
+    if (processes_[slot].state == Process::State::kStarting) unfinished.push_back(slot);
+  }
+  for (const std::uint32_t slot : unfinished) end_process(slot, core::EndReason::kLauncherAway, true);
+}
+
+void World::freeze(std::uint32_t machine, const core::SessionId& session, core::Epoch epoch, bool frozen) {
+  const auto found = machines_[machine].processes.find({session, epoch});
+  if (found == machines_[machine].processes.end()) return;
+  const std::uint32_t slot = found->second;
+  Process& process = processes_[slot];
+  if (process.state != Process::State::kReady || process.frozen == frozen) return;
+  process.frozen = frozen;
+  const bool known = process.visit != kNone && stays_[process.visit].session == session;
+  if (known && frozen) --stays_[process.visit].ready;
+  if (known && !frozen) ++stays_[process.visit].ready;
+  if (frozen && process.computing) {
+    process.frozen_work = machines_[machine].station->remove(now_, slot).value_or(0);
+    process.computing = false;
+    arm_station(machine);
+  } else if (!frozen && process.frozen_threads > 0) {
+    compute(slot, process.frozen_threads, std::exchange(process.frozen_work, 0));
+  }
+  if (known) feel(process.visit);
+}
+
+void World::compute(std::uint32_t slot, std::uint32_t threads, std::int64_t cpu_ns) {
+  Process& process = processes_[slot];
+  process.computing = true;
+  process.frozen_threads = threads;
+  machines_[process.machine].station->add(now_, slot, threads, cpu_ns);
+  arm_station(process.machine);
+}
+
+void World::arm_station(std::uint32_t machine) {
+  Machine& of = machines_[machine];
+  const core::Instant next = of.station->next_completion();
+  of.station_armed = of.station->generation();
+  if (next != core::kNever) at(next, What::kStation, machine, of.station_armed);
+}
+
+void World::station_event(std::uint32_t machine) {
+  Machine& of = machines_[machine];
+  const std::vector<TaskId> done = of.station->take_completed(now_);
+  for (const TaskId slot : done) {
+    processes_[slot].computing = false;
+    processes_[slot].frozen_threads = 0;
+  }
+  for (const TaskId slot : done) {
+    const std::uint32_t life = processes_[slot].life;
+    if (processes_[slot].state != Process::State::kFree && processes_[slot].life == life) computed(slot);
+  }
+  arm_station(machine);
+}
+
+void World::process_timer(std::uint32_t slot) {
+  Process& process = processes_[slot];
+  process.timer_armed = false;
+  if (process.state == Process::State::kStarting) {
+    if (process.cost.cpu_ns > 0) {
+      compute(slot, 1, process.cost.cpu_ns);
+    } else {
+      start_is_done(slot);
+    }
+    return;
+  }
+  // The person has thought; nobody who is cut off can press a key.
+  const std::uint32_t v = process.visit;
+  if (v == kNone || process.frozen || stays_[v].feeling != Feeling::kWorking) return;
+  const PlannedAction& action = plan_->action(visit(v), stays_[v].next_action);
+  const std::int64_t solo = action.cpu_ns / action.threads;
+  process.slow_after = now_ + core::Duration(std::max(kSlowFloorNs, kSlowFactor * solo));
+  compute(slot, static_cast<std::uint32_t>(action.threads), action.cpu_ns);
+}
+
+void World::computed(std::uint32_t slot) {
+  Process& process = processes_[slot];
+  if (process.state == Process::State::kStarting) return start_is_done(slot);
+  const std::uint32_t v = process.visit;
+  if (v == kNone || stays_[v].phase != Stay::Phase::kPresent) return;
+  if (now_ > process.slow_after) journal_.slow(to_scenario(process.slow_after), now_ns());
+  Stay& stay = stays_[v];
+  const PlannedAction& action = plan_->action(visit(v), stay.next_action);
+  ++stay.next_action;
+  if (kind_of(v).ends == Ends::kWorkDone && stay.next_action == visit(v).actions) return leave(v);
+  const std::uint32_t life = process.life;
+  grow(slot, action.memory_step);
+  if (processes_[slot].life == life) go_on_working(slot);
+}
+
+// The next action of the person who is at this process, if they are.
+void World::go_on_working(std::uint32_t slot) {
+  Process& process = processes_[slot];
+  const std::uint32_t v = process.visit;
+  if (v == kNone || process.state != Process::State::kReady || process.frozen || process.computing ||
+      process.timer_armed) {
+    return;
+  }
+  const Stay& stay = stays_[v];
+  if (stay.phase != Stay::Phase::kPresent || stay.feeling != Feeling::kWorking) return;
+  if (stay.next_action >= visit(v).actions) return;
+  process.timer_armed = true;
+  const std::int64_t think = plan_->action(visit(v), stay.next_action).think_ns;
+  at(now_ + core::Duration(think), What::kProcessTimer, slot, ++process.generation);
+}
+
+// Memory grows; a machine that has none left ends its largest session.
+void World::grow(std::uint32_t slot, std::int64_t bytes) {
+  Process& process = processes_[slot];
+  const std::uint32_t machine = process.machine;
+  process.memory += bytes;
+  Machine& of = machines_[machine];
+  of.memory_used += bytes;
+  const std::int64_t total = scenario_->nodes[machine].memory_bytes;
+  while (of.memory_used > total - total / kReservePart && !of.processes.empty()) {
+    std::uint32_t largest = of.processes.begin()->second;
+    for (const auto& [name, other] : of.processes) {
+      if (processes_[other].memory > processes_[largest].memory) largest = other;
+    }
+    end_process(largest, core::EndReason::kOutOfMemory, true);
+  }
+}
+
+}  // namespace homing::sim
