@@ -53,12 +53,11 @@ struct Hello {
 };
 
 struct Limits {
-  std::uint64_t memory_bytes = 0;  // 0: the kind's
-  std::uint32_t processes = 0;     // 0: the kind's
+  std::uint64_t memory_bytes = 0;  // 0: none. Of each process (RLIMIT_DATA); of the whole session once cgroups are used
   friend bool operator==(const Limits&, const Limits&) = default;
   template <class A>
   void archive(A& a) {
-    a(memory_bytes, processes);
+    a(memory_bytes);
   }
 };
 
@@ -115,7 +114,8 @@ struct Thaw {
 
 // The node's right to act ends at `until` on CLOCK_BOOTTIME (router and launcher share the machine, so they share the
 // clock, and no time is lost or won in the socket). Past it the launcher freezes `freeze` kinds, kills unfinished
-// starts and starts nothing, until a later deadline comes. A later deadline thaws what the earlier one froze.
+// starts and starts nothing, until a later deadline comes. Only Thaw thaws: the router first makes sure that the epoch
+// still stands.
 struct LeaseDeadline {
   core::Instant until{};
   friend bool operator==(const LeaseDeadline&, const LeaseDeadline&) = default;

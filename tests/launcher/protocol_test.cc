@@ -23,7 +23,7 @@ Start plain_start() {
           .kind = "notepad",
           .user = "ada@example.org",
           .prefix = "/s/00ff/",
-          .limits = {.memory_bytes = 1 << 20, .processes = 7},
+          .limits = {.memory_bytes = 1 << 20},
           .deadline = core::Instant{core::seconds(5)}};
 }
 
