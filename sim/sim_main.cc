@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// homing-sim: replays people and sessions over every strategy and every failure, with the production core deciding.
+//
+// run is here (it needs clocks, signals and a terminal); the rest is in the library. SIGINT and SIGTERM are blocked in
+// all threads and looked for once a pulse, so no handler and no global is needed: the first one stops the runs under
+// way, keeps the finished ones and exits with 130; a second one ends the program at once. Thread class: main thread
+// only.
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "router/base/suggest.h"
+#include "sim/commands.h"
+#include "sim/experiment.h"
+#include "sim/replay.h"
+#include "sim/report.h"
+#include "sim/result_sink.h"
+
+namespace homing::sim {
+namespace {
+
+constexpr int kExitInterrupted = 130;
+constexpr const char* kRunUsage =
+    "homing-sim run SCENARIO... [--strategies all|a,b] [--seeds N] [--jobs N] [--out FILE.sqlite [--replace]] "
+    "[--progress json|none] [-o table|json|csv]";
+constexpr const char* kUsage = R"(usage: homing-sim COMMAND ...
+
+  run SCENARIO...        strategies x seeds, compared in words and intervals
+      [--strategies all|a,b] [--seeds N] [--jobs N] [--out FILE.sqlite [--replace]]
+      [--progress json|none] [-o table|json|csv]
+  check SCENARIO...      is it well formed? [--print]: every value in force and where it comes from
+  list [FOLDER]          scenarios, strategies, metrics
+  compare RESULT [RESULT] [--baseline NAME] [-o table|json|csv]
+  dump --canonical RESULT
+  replay TRACE [--strategy S] [--from POSITION] [--cut FILE]
+)";
+
+struct RunArguments {
+  std::vector<std::string> paths;
+  std::optional<std::vector<std::string>> strategies;
+  std::optional<int> seeds;
+  int jobs = 0;
+  std::string out;
+  bool replace = false;
+  std::string progress;
+  Output output = Output::kTable;
+};
+
+int wrong(const std::string& text) {
+  std::cerr << "homing-sim: " << text << "; usage: " << kRunUsage << '\n';
+  return kExitUsage;
+}
+
+std::optional<int> positive(const std::string& text) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 1 || value > 100'000) return std::nullopt;
+  return value;
+}
+
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> parts;
+  std::size_t from = 0;
+  while (from <= text.size()) {
+    const std::size_t comma = std::min(text.find(',', from), text.size());
+    if (comma > from) parts.push_back(text.substr(from, comma - from));
+    from = comma + 1;
+  }
+  return parts;
+}
+
+// Returns an exit code when the arguments are wrong.
+std::optional<int> parse_value(const std::string& option, const std::string& value, RunArguments& arguments) {
+  if (option == "--strategies") {
+    arguments.strategies = split(value);
+  } else if (option == "--seeds") {
+    arguments.seeds = positive(value);
+    if (!arguments.seeds) return wrong(fmt::format("--seeds {} is no count; expected a whole number from 1", value));
+  } else if (option == "--jobs") {
+    const auto jobs = positive(value);
+    if (!jobs) return wrong(fmt::format("--jobs {} is no count; expected a whole number from 1", value));
+    arguments.jobs = *jobs;
+  } else if (option == "--out") {
+    arguments.out = value;
+  } else if (option == "--progress") {
+    if (value != "json" && value != "none") return wrong(fmt::format("--progress {}: expected json or none", value));
+    arguments.progress = value;
+  } else {
+    const auto output = output_named(value);
+    if (!output) return wrong(fmt::format("-o {}: expected table, json or csv", value));
+    arguments.output = *output;
+  }
+  return std::nullopt;
+}
+
+std::optional<int> parse(const std::vector<std::string>& given, RunArguments& arguments) {
+  const std::vector<std::string> known = {"--strategies", "--seeds", "--jobs",   "--out",
+                                          "--progress",   "-o",      "--replace"};
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const std::string& argument = given[i];
+    if (argument == "--replace") {
+      arguments.replace = true;
+    } else if (!argument.starts_with("-")) {
+      arguments.paths.push_back(argument);
+    } else if (std::find(known.begin(), known.end(), argument) == known.end()) {
+      std::string text = fmt::format("unknown option {}", argument);
+      if (const auto near = base::nearest_name(argument, known)) text += fmt::format("; did you mean {}?", *near);
+      return wrong(text);
+    } else if (i + 1 == given.size()) {
+      return wrong(fmt::format("{} needs a value", argument));
+    } else if (const auto exit = parse_value(argument, given[++i], arguments)) {
+      return exit;
+    }
+  }
+  if (arguments.paths.empty()) return wrong("no scenario is named");
+  if (arguments.jobs == 0) arguments.jobs = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  return std::nullopt;
+}
+
+std::optional<int> load(const RunArguments& arguments, std::vector<Scenario>& scenarios) {
+  const ScenarioNames names = known_names();
+  bool good = true;
+  for (const std::string& path : arguments.paths) {
+    ScenarioResult result = load_scenario(path, names);
+    if (!result.ok()) {
+      std::cerr << base::render_report(result.diagnostics);
+      good = false;
+      continue;
+    }
+    Scenario scenario = std::move(*result.scenario);
+    if (arguments.seeds) scenario.seeds = *arguments.seeds;
+    if (arguments.strategies) {
+      if (const auto error = choose_strategies(scenario, *arguments.strategies, names)) {
+        std::cerr << "homing-sim: " << *error << '\n';
+        return kExitUsage;
+      }
+    }
+    for (const Scenario& other : scenarios) {
+      if (other.name != scenario.name) continue;
+      std::cerr << fmt::format("homing-sim: two scenarios are called {}; run them into two files\n", scenario.name);
+      return kExitUsage;
+    }
+    scenarios.push_back(std::move(scenario));
+  }
+  if (!good) return kExitUsage;
+  return std::nullopt;
+}
+
+std::int64_t clock_ms(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
+}
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
+                     parts.tm_hour, parts.tm_min, parts.tm_sec);
+}
+
+HostFacts host_facts() {
+  HostFacts facts;
+  char name[256] = "";
+  if (gethostname(name, sizeof name - 1) == 0) facts.name = name;
+  facts.utc = utc_now;
+  facts.wall_ms = [] { return clock_ms(CLOCK_MONOTONIC); };
+  facts.thread_cpu_ms = [] { return clock_ms(CLOCK_THREAD_CPUTIME_ID); };
+  facts.peak_bytes = [] {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
+  };
+  return facts;
+}
+
+// Shows where an experiment stands: JSON lines once a second, or one line that rewrites itself on a terminal.
+class ProgressLine {
+ public:
+  explicit ProgressLine(std::string mode) : mode_(std::move(mode)), begun_ms_(clock_ms(CLOCK_MONOTONIC)) {
+    if (mode_.empty()) mode_ = isatty(STDERR_FILENO) != 0 ? "line" : "none";
+  }
+
+  void show(const Progress& progress) {
+    const std::int64_t now = clock_ms(CLOCK_MONOTONIC);
+    if (mode_ == "none" || now - shown_ms_ < 1000) return;
+    shown_ms_ = now;
+    const double seconds = static_cast<double>(now - begun_ms_) * 1e-3;
+    const double rate = seconds > 0 ? static_cast<double>(progress.events) / seconds : 0.0;
+    const double eta = progress.fraction > 0 ? seconds * (1 - progress.fraction) / progress.fraction : 0.0;
+    if (mode_ == "json") {
+      std::cerr
+          << fmt::format(
+                 R"({{"percent":{:.1f},"runs":{},"finished":{},"run":"{}","simulated_s":{:.0f},"events":{},"events_per_s":{:.0f},"eta_s":{:.0f}}})",
+                 progress.fraction * 100, progress.runs, progress.finished, progress.running, progress.simulated_s,
+                 progress.events, rate, eta)
+          << std::endl;
+    } else {
+      std::cerr << fmt::format("\r\033[K{:5.1f} %  {} of {} runs  {}  {:.1f} h  {:.1f} M events/s  {:.0f} s left",
+                               progress.fraction * 100, progress.finished, progress.runs, progress.running,
+                               progress.simulated_s / 3600, rate / 1e6, eta)
+                << std::flush;
+      drawn_ = true;
+    }
+  }
+  void clear() {
+    if (drawn_) std::cerr << "\r\033[K" << std::flush;
+  }
+
+ private:
+  std::string mode_;
+  std::int64_t begun_ms_;
+  std::int64_t shown_ms_ = 0;
+  bool drawn_ = false;
+};
+
+sigset_t stop_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  return set;
+}
+
+bool stop_wanted(const sigset_t& signals) {
+  const timespec none{};
+  return sigtimedwait(&signals, nullptr, &none) > 0;
+}
+
+int report(const std::string& path, Output output) {
+  const auto reader = ResultReader::open(path);
+  if (!reader) {
+    std::cerr << "homing-sim: " << reader.error() << '\n';
+    return kExitFailed;
+  }
+  const auto reports = build_reports(*reader, std::nullopt);
+  if (!reports) {
+    std::cerr << "homing-sim: " << reports.error().text << '\n';
+    return reports.error().unpaired ? kExitRefused : kExitFailed;
+  }
+  std::cout << write_reports(*reports, output) << std::flush;
+  return kExitOk;
+}
+
+// A result file that nobody asked to keep.
+class ScratchFile {
+ public:
+  explicit ScratchFile(bool wanted) {
+    if (!wanted) return;
+    std::string pattern = (std::filesystem::temp_directory_path() / "homing-sim-XXXXXX").string();
+    if (mkdtemp(pattern.data()) != nullptr) folder_ = pattern;
+  }
+  ScratchFile(const ScratchFile&) = delete;
+  ScratchFile& operator=(const ScratchFile&) = delete;
+  ~ScratchFile() {
+    std::error_code ignored;
+    if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
+  }
+  std::string path() const { return folder_ + "/result.sqlite"; }
+
+ private:
+  std::string folder_;
+};
+
+int run_command(const std::vector<std::string>& given) {
+  RunArguments arguments;
+  if (const auto exit = parse(given, arguments)) return *exit;
+  std::vector<Scenario> scenarios;
+  if (const auto exit = load(arguments, scenarios)) return *exit;
+  const ScratchFile scratch(arguments.out.empty());
+  const std::string path = arguments.out.empty() ? scratch.path() : arguments.out;
+  std::string command = "homing-sim run";
+  for (const std::string& argument : given) command += " " + argument;
+  const HostFacts host = host_facts();
+  auto writer = ResultWriter::create(
+      path, scenarios, {{"host", host.name}, {"command", command}, {"started_utc", utc_now()}}, arguments.replace);
+  if (!writer) {
+    std::cerr << "homing-sim: " << writer.error() << '\n';
+    return kExitUsage;
+  }
+  const sigset_t signals = stop_signals();
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+  ResultSink sink(std::move(*writer));
+  ProgressLine line(arguments.progress);
+  bool interrupted = false;
+  int runs = 0;
+  ExperimentOptions options;
+  options.jobs = arguments.jobs;
+  options.host = host;
+  options.done = [&](RunRecord run) { return sink.submit(std::move(run)); };
+  options.pulse = [&](const Progress& progress) {
+    runs = progress.runs;
+    line.show(progress);
+    if (!interrupted && stop_wanted(signals)) {
+      interrupted = true;
+      sigprocmask(SIG_UNBLOCK, &signals, nullptr);  // the next one ends the program
+    }
+    return !interrupted;
+  };
+  const int finished = run_experiment(scenarios, options);
+  line.clear();
+  const auto written = sink.finish();
+  if (!written) {
+    std::cerr << "homing-sim: " << written.error() << '\n';
+    return kExitFailed;
+  }
+  int exit = finished > 0 ? report(path, arguments.output) : kExitOk;
+  if (interrupted) {
+    std::cerr << fmt::format("homing-sim: interrupted; {} of {} runs were finished{}\n", finished, runs,
+                             arguments.out.empty() ? "" : " and are kept in " + arguments.out);
+    exit = kExitInterrupted;
+  }
+  return exit;
+}
+
+int dispatch(const std::string& command, const std::vector<std::string>& arguments) {
+  if (command == "run") return run_command(arguments);
+  if (command == "check") return check_command(arguments, std::cout, std::cerr);
+  if (command == "list") return list_command(arguments, "scenarios", std::cout, std::cerr);
+  if (command == "compare") return compare_command(arguments, std::cout, std::cerr);
+  if (command == "dump") return dump_command(arguments, std::cout, std::cerr);
+  if (command == "replay") return replay_command(arguments, std::cout, std::cerr);
+  if (command == "help" || command == "--help" || command == "-h") {
+    std::cout << kUsage;
+    return kExitOk;
+  }
+  const std::vector<std::string> known = {"run", "check", "list", "compare", "dump", "replay"};
+  std::cerr << fmt::format("homing-sim: unknown command {}", command);
+  if (const auto near = base::nearest_name(command, known)) std::cerr << fmt::format("; did you mean {}?", *near);
+  std::cerr << '\n' << kUsage;
+  return kExitUsage;
+}
+
+}  // namespace
+}  // namespace homing::sim
+
+int main(int argc, char** argv) {
+  if (argc < 2) {
+    std::cerr << homing::sim::kUsage;
+    return homing::sim::kExitUsage;
+  }
+  return homing::sim::dispatch(argv[1], std::vector<std::string>(argv + 2, argv + argc));
+}
