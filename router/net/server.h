@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One router, put together: control thread (core driver, admin door), worker threads (people and peers), doors.
+//
+// Life: start() reads the secret, opens the store, waits for the launcher, opens the doors, in this order, so that what
+// is wrong is said in one sentence before anybody is let in. run() lends the calling thread to the control loop until
+// stop(). Stopping a router stops no session and changes nothing in the store: its launcher goes on, and the node's
+// lease runs out unless a router comes back in time.
+// Thread class: start, run and destruction on one thread; stop() from any.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <expected>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "router/net/front.h"
+
+namespace homing::net {
+
+struct ServerOptions {
+  unsigned workers = 0;  // 0: as many as processors, at most 8
+  Millis launcher_wait{10'000};
+  std::string build = "homing 0.1.0";
+  FrontLimits limits;
+};
+
+class Server {
+ public:
+  static std::expected<std::unique_ptr<Server>, std::string> start(base::RouterConfig config, ServerOptions options,
+                                                                   base::Log& log);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Returns after stop().
+  void run();
+  void stop();
+  asio::io_context& control() { return control_.io; }
+  CoreDriver& driver() { return *driver_; }
+  const base::RouterConfig& config() const { return config_; }
+
+ private:
+  Server(base::RouterConfig config, ServerOptions options, std::string secret, std::unique_ptr<base::SqliteStore> store,
+         base::Log& log);
+  std::optional<std::string> wait_for_launcher();
+  std::optional<std::string> open_doors();
+  std::optional<std::string> open_tcp(const base::Endpoint& where, Door door);
+  std::optional<std::string> open_unix(const std::string& path, Door door, unsigned mode);
+  template <class Acceptor>
+  Task<void> accept_from(std::shared_ptr<Acceptor> acceptor, Door door);
+  void let_in(Worker& worker, Socket socket, Door door);
+  void shut_down();
+
+  const base::RouterConfig config_;
+  const ServerOptions options_;
+  base::Log& log_;
+  const Credentials credentials_;
+  RouteTable table_;
+  Traffic traffic_;
+  Worker control_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<CoreDriver> driver_;
+  std::unique_ptr<Front> front_;
+  std::vector<std::thread> threads_;
+  std::vector<std::string> socket_files_;
+  std::atomic<std::size_t> next_worker_{0};
+  bool down_ = false;
+};
+
+}  // namespace homing::net

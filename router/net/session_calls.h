@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How a request is carried to a session: the ways there, and what can become of them. The servants themselves are
+// declared in front.h.
+// Thread class: as Call.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "router/net/front.h"
+
+namespace homing::net {
+
+// One way to a session: to its process here or to the node that holds it.
+struct Way {
+  core::NodeId node = core::kNoNode;
+  Address address;
+  std::string key;      // connections are reused only under the same key
+  RequestHead head;     // what goes there
+  bool to_peer = false;
+  std::function<void(ResponseHead&)> on_answer;  // may add fields
+};
+
+enum class Carried : std::uint8_t {
+  kAnswered = 0,  // the client has its answer (or is gone)
+  kMisdirected,   // the peer does not hold it; nothing was sent to the client, no byte of a body was used
+  kUnreachable,
+  kSilent,
+  kBad,
+};
+
+// REQUIRES: the call's body is unread.
+Task<Carried> carry(Call& call, const Way& way);
+Task<void> refuse_carried(Call& call, Carried carried, const Trouble& unreachable);
+// To the process of `route` on this node.
+Task<void> serve_here(Call& call, const core::SessionId& session, const core::RouteValue& route,
+                      std::function<void(ResponseHead&)> on_answer);
+
+std::string login_set_cookie(const Credentials& credentials, const User& user, WallSeconds now);
+
+}  // namespace homing::net
