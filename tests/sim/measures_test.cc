@@ -155,8 +155,10 @@ TEST(SessionsLost, TheHandWorkedExampleCountsASessionEachTimeItIsLost) {
 }
 
 TEST(SessionsLost, OwnersIdleRulesAndPlannedStopsLoseNothing) {
-  for (const ProcessEnd end : {ProcessEnd::kOwner, ProcessEnd::kIdleRule, ProcessEnd::kPlannedStop}) EXPECT_FALSE(is_loss(end));
-  for (const ProcessEnd end : {ProcessEnd::kNodeCrash, ProcessEnd::kOutOfMemory, ProcessEnd::kFenced, ProcessEnd::kExited}) {
+  for (const ProcessEnd end : {ProcessEnd::kOwner, ProcessEnd::kIdleRule, ProcessEnd::kPlannedStop})
+    EXPECT_FALSE(is_loss(end));
+  for (const ProcessEnd end :
+       {ProcessEnd::kNodeCrash, ProcessEnd::kOutOfMemory, ProcessEnd::kFenced, ProcessEnd::kExited}) {
     EXPECT_TRUE(is_loss(end)) << name_of(end);
   }
 }

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The subcommands of homing-sim that need no simulation. Each takes its arguments (without program and subcommand),
+// writes to the given streams and returns the exit code: 0 done, 1 failed, 2 wrong usage or bad input, 4 refused (not
+// comparable). Thread class: stateless.
+#pragma once
+
+#include <iosfwd>
+#include <span>
+#include <string>
+
+#include "sim/scenario.h"
+
+namespace homing::sim {
+
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitUsage = 2;
+inline constexpr int kExitRefused = 4;
+
+// The names that scenarios may use: the core's registered strategies and the metrics of measures.h.
+ScenarioNames known_names();
+
+// check SCENARIO... [--print]
+int check_command(std::span<const std::string> arguments, std::ostream& out, std::ostream& err);
+// list [FOLDER]: scenarios (below FOLDER, or else `folder`), strategies, metrics
+int list_command(std::span<const std::string> arguments, const std::string& folder, std::ostream& out,
+                 std::ostream& err);
+// compare RESULT [RESULT] [--baseline NAME] [-o table|json|csv]
+int compare_command(std::span<const std::string> arguments, std::ostream& out, std::ostream& err);
+// dump --canonical RESULT
+int dump_command(std::span<const std::string> arguments, std::ostream& out, std::ostream& err);
+
+}  // namespace homing::sim

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <set>
+#include <utility>
+
+#include "router/base/suggest.h"
+#include "sim/json_text.h"
+
+namespace homing::sim {
+namespace {
+
+const StrategyRow* strategy_of(const ScenarioRow& scenario, int id) {
+  for (const StrategyRow& row : scenario.strategies) {
+    if (row.id == id) return &row;
+  }
+  return nullptr;
+}
+
+std::string name_of_strategy(const ScenarioRow& scenario, int id) {
+  const StrategyRow* row = strategy_of(scenario, id);
+  return row == nullptr ? "itself" : row->name;
+}
+
+std::vector<RunRow> runs_of(const ResultReader& results, int scenario) {
+  std::vector<RunRow> runs;
+  for (const RunRow& run : results.runs()) {
+    if (run.scenario == scenario) runs.push_back(run);
+  }
+  return runs;
+}
+
+const BaselineMean* baseline_mean(const ScenarioComparison& comparison, int metric) {
+  for (const BaselineMean& mean : comparison.baseline_means) {
+    if (mean.metric == metric) return &mean;
+  }
+  return nullptr;
+}
+
+// ---- words
+
+std::string direction(Better better) {
+  switch (better) {
+    case Better::kLower:
+      return "lower is better";
+    case Better::kHigher:
+      return "higher is better";
+    case Better::kNeither:
+      return "neither way is better";
+  }
+  return "";
+}
+
+std::string signed_number(double value) {
+  return value > 0 ? "+" + short_number(value) : short_number(value);
+}
+
+std::string verdict_text(const Judgement& judgement) {
+  std::string text = words(judgement.verdict);
+  if (judgement.verdict == Verdict::kTooFewRuns) {
+    const auto look = next_look(judgement.summary.n);
+    text += look ? fmt::format(" (look again at {})", *look) : " (80 is the last look)";
+  }
+  if (judgement.method == Method::kSignTest) text += " (sign test)";
+  return text;
+}
+
+struct TextRow {
+  std::string strategy, mean, difference, interval, n, verdict;
+};
+
+TextRow text_row(const ScenarioRow& scenario, const Comparison& row) {
+  const Judgement& j = row.judgement;
+  TextRow text{
+      name_of_strategy(scenario, row.strategy), "-", "", "", fmt::format("n {}", j.summary.n), verdict_text(j)};
+  if (j.summary.n > 0) {
+    text.mean = short_number(row.mean);
+    text.difference = signed_number(j.summary.mean);
+  }
+  if (j.interval)
+    text.interval = fmt::format("[{}, {}]", signed_number(j.interval->low), signed_number(j.interval->high));
+  if (row.left_out > 0) text.verdict += fmt::format("; {} seeds left out (no value on one side)", row.left_out);
+  return text;
+}
+
+std::string align(const std::vector<TextRow>& rows) {
+  std::size_t widths[5] = {};
+  for (const TextRow& row : rows) {
+    const std::string* cells[] = {&row.strategy, &row.mean, &row.difference, &row.interval, &row.n};
+    for (std::size_t i = 0; i < 5; ++i) widths[i] = std::max(widths[i], cells[i]->size());
+  }
+  std::string text;
+  for (const TextRow& row : rows) {
+    text += fmt::format("    {:<{}}  {:>{}}  {:>{}}  {:>{}}  {:>{}}  {}\n", row.strategy, widths[0], row.mean,
+                        widths[1], row.difference, widths[2], row.interval, widths[3], row.n, widths[4], row.verdict);
+  }
+  return text;
+}
+
+std::string head(const ScenarioReport& report) {
+  const ScenarioRow& s = report.scenario;
+  const std::set<std::uint64_t> seeds = [&] {
+    std::set<std::uint64_t> all;
+    for (const RunRow& run : report.runs) all.insert(run.seed);
+    return all;
+  }();
+  const std::size_t compared = report.comparison.rows.empty() || report.metrics.empty()
+                                   ? 0
+                                   : report.comparison.rows.size() / report.metrics.size();
+  const bool files = report.comparison.baseline < 0;
+  std::string text = fmt::format("{}: {}\n", s.name, s.title);
+  text += fmt::format(
+      "{} runs, {} seeds; differences are paired by seed, intervals hold at 95 % for all {} at once; compared with "
+      "{}\n",
+      report.runs.size(), seeds.size(), compared,
+      files ? "the same strategy in the first file" : "\"" + name_of_strategy(s, report.comparison.baseline) + "\"");
+  return text;
+}
+
+std::string expectation_text(const ExpectationResult& result) {
+  const std::string sentence = fmt::format("{}: {} is {} than/as {}", result.expect.metric, result.expect.strategy,
+                                           result.expect.verdict, result.expect.than);
+  if (!result.found) return fmt::format("    not run   {}\n", sentence);
+  if (result.met) return fmt::format("    met       {}\n", sentence);
+  return fmt::format("    NOT MET   {}; found: {}\n", sentence, words(*result.found));
+}
+
+std::string table(const ScenarioReport& report) {
+  std::string text = head(report);
+  for (const MetricRow& metric : report.metrics) {
+    text += fmt::format("\n  {} ({}, {}; below {} no difference matters)\n", metric.info.label, metric.info.unit,
+                        direction(metric.info.better), short_number(margin_of(report.scenario, metric)));
+    std::vector<TextRow> rows;
+    if (const BaselineMean* mean = baseline_mean(report.comparison, metric.id)) {
+      rows.push_back({name_of_strategy(report.scenario, report.comparison.baseline),
+                      mean->n > 0 ? short_number(mean->mean) : "-", "", "", fmt::format("n {}", mean->n), "baseline"});
+    }
+    for (const Comparison& row : report.comparison.rows) {
+      if (row.metric == metric.id) rows.push_back(text_row(report.scenario, row));
+    }
+    text += align(rows);
+  }
+  if (!report.expectations.empty()) {
+    text += "\n  expected before the first run\n";
+    for (const ExpectationResult& result : report.expectations) text += expectation_text(result);
+  }
+  return text;
+}
+
+// ---- JSON
+
+std::string json_row(const ScenarioReport& report, const Comparison& row) {
+  const Judgement& j = row.judgement;
+  return fmt::format(
+      R"({{"strategy":{},"n":{},"left_out":{},"mean":{},"baseline_mean":{},"difference":{},"low":{},"high":{},"ties":{},"method":{},"verdict":{}}})",
+      json_quoted(name_of_strategy(report.scenario, row.strategy)), j.summary.n, row.left_out, json_number(row.mean),
+      json_number(row.baseline_mean), json_number(j.summary.mean), j.interval ? json_number(j.interval->low) : "null",
+      j.interval ? json_number(j.interval->high) : "null", j.summary.ties, json_quoted(name_of(j.method)),
+      json_quoted(words(j.verdict)));
+}
+
+std::string json_metric(const ScenarioReport& report, const MetricRow& metric) {
+  std::string rows;
+  for (const Comparison& row : report.comparison.rows) {
+    if (row.metric == metric.id) rows += (rows.empty() ? "" : ",") + json_row(report, row);
+  }
+  const BaselineMean* mean = baseline_mean(report.comparison, metric.id);
+  const char* better = metric.info.better == Better::kLower    ? "lower"
+                       : metric.info.better == Better::kHigher ? "higher"
+                                                               : "neither";
+  return fmt::format(R"({{"name":{},"unit":{},"better":{},"margin":{},"baseline_mean":{},"rows":[{}]}})",
+                     json_quoted(metric.info.name), json_quoted(metric.info.unit), json_quoted(better),
+                     json_number(margin_of(report.scenario, metric)),
+                     mean != nullptr && mean->n > 0 ? json_number(mean->mean) : "null", rows);
+}
+
+std::string json_run(const ScenarioReport& report, const RunRow& run) {
+  std::string values;
+  for (const MetricRow& metric : report.metrics) {
+    const auto value = run.values.find(metric.id);
+    if (value == run.values.end()) continue;
+    values += (values.empty() ? "" : ",") + json_quoted(metric.info.name) + ":" + json_number(value->second);
+  }
+  return fmt::format(
+      R"({{"run":{},"key":{},"strategy":{},"seed":{},"plan_hash":{},"fingerprint":{},"events":{},"values":{{{}}}}})",
+      run.id, json_quoted(run.key), json_quoted(name_of_strategy(report.scenario, run.strategy)), run.seed,
+      json_quoted(run.plan_hash), json_quoted(run.fingerprint), run.events, values);
+}
+
+std::string json_expectation(const ExpectationResult& result) {
+  return fmt::format(R"({{"metric":{},"strategy":{},"than":{},"expected":{},"found":{},"met":{},"because":{}}})",
+                     json_quoted(result.expect.metric), json_quoted(result.expect.strategy),
+                     json_quoted(result.expect.than), json_quoted(result.expect.verdict),
+                     result.found ? json_quoted(words(*result.found)) : "null", result.met,
+                     json_quoted(result.expect.because));
+}
+
+template <typename Items, typename Write>
+std::string json_array(const Items& items, Write write) {
+  std::string text;
+  for (const auto& item : items) text += (text.empty() ? "\n" : ",\n") + write(item);
+  return "[" + text + "]";
+}
+
+std::string json(const ScenarioReport& report) {
+  const ScenarioRow& s = report.scenario;
+  return fmt::format(
+      "{{\"name\":{},\"title\":{},\"hash\":{},\"baseline\":{},\"metrics\":{},\"expectations\":{},\"runs\":{}}}",
+      json_quoted(s.name), json_quoted(s.title), json_quoted(s.hash),
+      report.comparison.baseline < 0 ? "null" : json_quoted(name_of_strategy(s, report.comparison.baseline)),
+      json_array(
+          report.metrics, [&](const MetricRow& metric) { return json_metric(report, metric); }),
+      json_array(report.expectations, json_expectation),
+      json_array(report.runs, [&](const RunRow& run) { return json_run(report, run); }));
+}
+
+// ---- CSV
+
+std::string csv_text(const std::string& text) {
+  if (text.find_first_of(",\"\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
+std::string csv(const ScenarioReport& report) {
+  std::string text;
+  for (const MetricRow& metric : report.metrics) {
+    for (const Comparison& row : report.comparison.rows) {
+      if (row.metric != metric.id) continue;
+      const Judgement& j = row.judgement;
+      text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_text(report.scenario.name),
+                          csv_text(metric.info.name), csv_text(metric.info.unit),
+                          csv_text(name_of_strategy(report.scenario, report.comparison.baseline)),
+                          csv_text(name_of_strategy(report.scenario, row.strategy)), j.summary.n, row.baseline_mean,
+                          row.mean, j.summary.mean, j.interval ? fmt::format("{}", j.interval->low) : "",
+                          j.interval ? fmt::format("{}", j.interval->high) : "", words(j.verdict));
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+std::optional<Output> output_named(std::string_view name) {
+  if (name == "table") return Output::kTable;
+  if (name == "json") return Output::kJson;
+  if (name == "csv") return Output::kCsv;
+  return std::nullopt;
+}
+
+std::string short_number(double value) {
+  // No exponent for numbers that people read as counts, no digits beyond the fourth for the others.
+  if (value != 0 && std::fabs(value) >= 1000 && std::fabs(value) < 1e15) return fmt::format("{:.0f}", value);
+  return fmt::format("{:.4g}", value == 0 ? 0.0 : value);
+}
+
+std::expected<std::vector<ScenarioReport>, ReportError> build_reports(const ResultReader& results,
+                                                                      const std::optional<std::string>& baseline) {
+  std::vector<ScenarioReport> reports;
+  for (const ScenarioRow& scenario : results.scenarios()) {
+    int base = scenario.baseline;
+    if (baseline) {
+      std::vector<std::string> names;
+      for (const StrategyRow& row : scenario.strategies) names.push_back(row.name);
+      const auto found = std::find(names.begin(), names.end(), *baseline);
+      if (found == names.end()) {
+        return std::unexpected(ReportError{fmt::format("scenario {} has no strategy \"{}\"; expected {}", scenario.name,
+                                                       *baseline, base::quoted_list(names)),
+                                           false});
+      }
+      base = scenario.strategies[static_cast<std::size_t>(found - names.begin())].id;
+    }
+    ScenarioReport report{scenario, results.metric_rows(), runs_of(results, scenario.id), {}, {}};
+    auto comparison = compare_strategies(scenario, report.metrics, report.runs, base);
+    if (!comparison) return std::unexpected(ReportError{comparison.error().text, true});
+    auto expectations = check_expectations(scenario, report.metrics, report.runs);
+    if (!expectations) return std::unexpected(ReportError{expectations.error().text, true});
+    report.comparison = std::move(*comparison);
+    report.expectations = std::move(*expectations);
+    reports.push_back(std::move(report));
+  }
+  return reports;
+}
+
+std::expected<std::vector<ScenarioReport>, ReportError> build_reports(const ResultReader& before,
+                                                                      const ResultReader& after) {
+  std::vector<ScenarioReport> reports;
+  for (const ScenarioRow& scenario : after.scenarios()) {
+    for (const ScenarioRow& earlier : before.scenarios()) {
+      if (earlier.name != scenario.name) continue;
+      ScenarioReport report{scenario, after.metric_rows(), runs_of(after, scenario.id), {}, {}};
+      const std::vector<RunRow> earlier_runs = runs_of(before, earlier.id);
+      auto comparison = compare_files(earlier, earlier_runs, scenario, report.runs, report.metrics);
+      if (!comparison) return std::unexpected(ReportError{comparison.error().text, true});
+      report.comparison = std::move(*comparison);
+      reports.push_back(std::move(report));
+    }
+  }
+  if (reports.empty()) {
+    return std::unexpected(ReportError{fmt::format("{} and {} share no scenario", before.path(), after.path()), true});
+  }
+  return reports;
+}
+
+std::string write_reports(std::span<const ScenarioReport> reports, Output output) {
+  std::string text;
+  switch (output) {
+    case Output::kTable:
+      for (const ScenarioReport& report : reports) text += (text.empty() ? "" : "\n") + table(report);
+      break;
+    case Output::kJson:
+      text = "{\"format\":1,\"scenarios\":" + json_array(reports, json) + "}\n";
+      break;
+    case Output::kCsv:
+      text = "scenario,metric,unit,baseline,strategy,n,baseline_mean,mean,difference,low,high,verdict\n";
+      for (const ScenarioReport& report : reports) text += csv(report);
+      break;
+  }
+  return text;
+}
+
+}  // namespace homing::sim
