@@ -15,11 +15,10 @@
 // Counters: of_1us = time / the limit of one microsecond (at most 1 for all but user-hash, which has no stated limit);
 // vs_scan = time of the scan of as many nodes in the same run / time. The label is a hash of the choices: another
 // number means that another question was measured.
-#include <time.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <ctime>
 #include <memory>
 #include <string>
 #include <string_view>

@@ -154,7 +154,8 @@ const char* timing_name(std::size_t i) {
 // One core with everything around it played by hand: store, launcher, the other nodes.
 class Router {
  public:
-  Router(std::uint32_t nodes, std::string strategy, bool timed) : timed_(timed), core_(NodeId{0}, config(strategy)) {
+  Router(std::uint32_t nodes, const std::string& strategy, bool timed)
+      : timed_(timed), core_(NodeId{0}, config(strategy)) {
     others_.resize(nodes);
     for (std::uint32_t n = 1; n < nodes; ++n) {
       others_[n].node = NodeId{n};
@@ -393,7 +394,7 @@ void report_bytes(benchmark::State& state, double bytes, double limit) {
 // Everything the core keeps, less what it kept before; call capacity and the bench's own store do not count.
 std::int64_t bytes_of_copy(const Core& core) {
   const std::int64_t before = live_bytes;
-  const Core copy(core);
+  const Core copy(core);  // NOLINT(performance-unnecessary-copy-initialization): its bytes are the question
   return live_bytes - before;
 }
 

@@ -118,7 +118,9 @@ void expect_round_trip(const T& value) {
   EXPECT_TRUE(in.at_end());
   EXPECT_EQ(written(back), bytes);
   EXPECT_EQ(hashed(back), hashed(value));
-  if constexpr (kComparable<T>) EXPECT_TRUE(value == back);
+  if constexpr (kComparable<T>) {
+    EXPECT_TRUE(value == back);
+  }
 }
 
 template <class T>
