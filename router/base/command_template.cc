@@ -34,8 +34,9 @@ std::optional<std::string> walk(std::string_view text, Literal literal, Placehol
 }
 
 const std::string* value_of(const CommandValues& values, std::string_view name) {
-  const std::array<const std::string*, 7> in_order = {&values.socket,  &values.port, &values.secret_file, &values.prefix,
-                                                      &values.session, &values.user, &values.state_dir};
+  const std::array<const std::string*, 7> in_order = {&values.socket,   &values.port,    &values.secret_file,
+                                                      &values.prefix,   &values.session, &values.user,
+                                                      &values.state_dir};
   const auto names = placeholder_names();
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (names[i] == name) return in_order[i];
@@ -73,7 +74,8 @@ std::optional<std::string> template_error(std::string_view text) {
         if (value_of(none, name) != nullptr) return std::nullopt;
         std::string what = fmt::format("unknown placeholder \"{{{}}}\"; expected {}",
                                        fmt::string_view(name.data(), name.size()), quoted_list(placeholder_names()));
-        if (const auto near = nearest_name(name, placeholder_names())) what += fmt::format("; did you mean \"{{{}}}\"?", *near);
+        if (const auto near = nearest_name(name, placeholder_names()))
+          what += fmt::format("; did you mean \"{{{}}}\"?", *near);
         return what;
       });
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The tree under a Document (config_text.h): TOML values with their places, members in file order, and the marks of
-// what readers asked for. Only config_text.cc and config_parse.cc look at it; it keeps toml++, which is slow to compile,
-// inside one file.
-// Thread class: thread-compatible.
+// what readers asked for. Only config_text.cc and config_parse.cc look at it; it keeps toml++, which is slow to
+// compile, inside one file. Thread class: thread-compatible.
 #pragma once
 
 #include <cstdint>

@@ -14,7 +14,9 @@
 namespace homing::base {
 namespace {
 
-Where place(const toml::source_region& region) { return {region.begin.line, region.begin.column}; }
+Where place(const toml::source_region& region) {
+  return {region.begin.line, region.begin.column};
+}
 
 ConfigNode converted(const toml::node& node);
 

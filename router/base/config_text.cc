@@ -21,7 +21,8 @@ using Kind = ConfigNode::Kind;
 bool is_bare_key(std::string_view name) {
   if (name.empty()) return false;
   for (const char c : name) {
-    const bool bare = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    const bool bare =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
     if (!bare) return false;
   }
   return true;
@@ -49,7 +50,9 @@ std::string path_of(const std::string& parent, std::string_view name) {
   return parent.empty() ? last : parent + "." + last;
 }
 
-std::string element_path(const std::string& list, std::size_t index) { return fmt::format("{}[{}]", list, index + 1); }
+std::string element_path(const std::string& list, std::size_t index) {
+  return fmt::format("{}[{}]", list, index + 1);
+}
 
 ConfigNode* member(ConfigNode* table, std::string_view name) {
   if (table == nullptr || table->kind != Kind::kTable) return nullptr;
@@ -97,7 +100,8 @@ std::string node_text(const ConfigNode& node) {
     }
     case Kind::kTable: {
       std::vector<std::string> members;
-      for (const ConfigNode& child : node.children) members.push_back(path_of("", child.name) + " = " + node_text(child));
+      for (const ConfigNode& child : node.children)
+        members.push_back(path_of("", child.name) + " = " + node_text(child));
       std::sort(members.begin(), members.end());
       return members.empty() ? "{}" : fmt::format("{{ {} }}", fmt::join(members, ", "));
     }
@@ -134,7 +138,9 @@ const char* kind_name(Kind kind) {
 }
 
 // "a string" but "an integer".
-std::string with_article(const char* name) { return (name[0] == 'i' ? "an " : "a ") + std::string(name); }
+std::string with_article(const char* name) {
+  return (name[0] == 'i' ? "an " : "a ") + std::string(name);
+}
 
 // How a message shows the value it complains about: short ones in full.
 std::string shown(const ConfigNode& node) {
@@ -173,15 +179,29 @@ void unknown_keys(const ConfigNode& table, const std::string& path, Document& do
 
 // ---- Value
 
-Where Value::where() const { return present() ? node_->where : near_; }
+Where Value::where() const {
+  return present() ? node_->where : near_;
+}
 
-const char* Value::type_name() const { return present() ? kind_name(node_->kind) : "nothing"; }
-bool Value::is_string() const { return present() && node_->kind == Kind::kString; }
-bool Value::is_list() const { return present() && node_->kind == Kind::kList; }
-bool Value::is_table() const { return present() && node_->kind == Kind::kTable; }
-bool Value::is_number() const { return present() && (node_->kind == Kind::kInteger || node_->kind == Kind::kNumber); }
+const char* Value::type_name() const {
+  return present() ? kind_name(node_->kind) : "nothing";
+}
+bool Value::is_string() const {
+  return present() && node_->kind == Kind::kString;
+}
+bool Value::is_list() const {
+  return present() && node_->kind == Kind::kList;
+}
+bool Value::is_table() const {
+  return present() && node_->kind == Kind::kTable;
+}
+bool Value::is_number() const {
+  return present() && (node_->kind == Kind::kInteger || node_->kind == Kind::kNumber);
+}
 
-void Value::error(std::string text) const { document_->error_at(where(), key_, std::move(text)); }
+void Value::error(std::string text) const {
+  document_->error_at(where(), key_, std::move(text));
+}
 
 std::optional<std::string> Value::as_any_string() const {
   if (!present()) return std::nullopt;
@@ -217,9 +237,8 @@ std::optional<std::int64_t> Value::as_integer(std::int64_t least, std::int64_t m
     return std::nullopt;
   }
   if (node_->integer < least || node_->integer > most) {
-    const std::string range = most == std::numeric_limits<std::int64_t>::max()
-                                  ? fmt::format("{} or more", least)
-                                  : fmt::format("{} to {}", least, most);
+    const std::string range = most == std::numeric_limits<std::int64_t>::max() ? fmt::format("{} or more", least)
+                                                                               : fmt::format("{} to {}", least, most);
     error(fmt::format("{} is out of range; expected {}", node_->integer, range));
     return std::nullopt;
   }
@@ -356,9 +375,13 @@ std::optional<Section> Value::as_section() const {
   return Section(document_, node_, node_->where, key_);
 }
 
-Section Value::section() const { return as_section().value_or(Section(document_, nullptr, where(), key_)); }
+Section Value::section() const {
+  return as_section().value_or(Section(document_, nullptr, where(), key_));
+}
 
-std::string Value::text() const { return present() ? node_text(*node_) : ""; }
+std::string Value::text() const {
+  return present() ? node_text(*node_) : "";
+}
 
 // ---- Section
 
@@ -375,7 +398,9 @@ Value Section::need(std::string_view name) const {
   return value;
 }
 
-Section Section::section(std::string_view name) const { return find(name).section(); }
+Section Section::section(std::string_view name) const {
+  return find(name).section();
+}
 
 std::vector<Section> Section::sections(std::string_view name) const {
   std::vector<Section> tables;
@@ -390,15 +415,17 @@ std::vector<Section> Section::sections(std::string_view name) const {
   return tables;
 }
 
-std::vector<Entry> Section::named(std::string_view name) const { return section(name).entries(); }
+std::vector<Entry> Section::named(std::string_view name) const {
+  return section(name).entries();
+}
 
 std::vector<Entry> Section::entries() const {
   std::vector<Entry> all;
   if (!present()) return all;
   for (ConfigNode& child : node_->children) {
     child.asked = true;
-    all.push_back(Entry{child.name, child.name_where,
-                        Value(document_, &child, child.where, path_of(key_, child.name))});
+    all.push_back(
+        Entry{child.name, child.name_where, Value(document_, &child, child.where, path_of(key_, child.name))});
   }
   return all;
 }
@@ -410,7 +437,9 @@ void Section::also_known(std::initializer_list<const char*> names) const {
   }
 }
 
-void Section::error(std::string text) const { document_->error_at(where_, key_, std::move(text)); }
+void Section::error(std::string text) const {
+  document_->error_at(where_, key_, std::move(text));
+}
 
 // ---- Document
 
@@ -420,8 +449,11 @@ Document::Document(std::string name, std::string text)
 }
 
 Document::Document(const Document& other)
-    : name_(other.name_), text_(other.text_), root_(std::make_unique<ConfigNode>(*other.root_)),
-      diagnostics_(other.diagnostics_.begin(), other.diagnostics_.begin() + static_cast<std::ptrdiff_t>(other.parse_errors_)),
+    : name_(other.name_),
+      text_(other.text_),
+      root_(std::make_unique<ConfigNode>(*other.root_)),
+      diagnostics_(other.diagnostics_.begin(),
+                   other.diagnostics_.begin() + static_cast<std::ptrdiff_t>(other.parse_errors_)),
       parse_errors_(other.parse_errors_) {
   forget_reads(*root_);
 }

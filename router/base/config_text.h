@@ -89,10 +89,10 @@ class Value {
     }
     return std::nullopt;
   }
-  std::optional<std::vector<Value>> as_list() const;            // the elements, keys "node[1]", "node[2]", ...
-  std::optional<std::vector<std::string>> as_strings() const;   // an array of strings (all of them right)
-  std::optional<Section> as_section() const;                    // a table, inline or not
-  Section section() const;                                      // the same; when it is none, an absent section
+  std::optional<std::vector<Value>> as_list() const;           // the elements, keys "node[1]", "node[2]", ...
+  std::optional<std::vector<std::string>> as_strings() const;  // an array of strings (all of them right)
+  std::optional<Section> as_section() const;                   // a table, inline or not
+  Section section() const;                                     // the same; when it is none, an absent section
 
   // The value as TOML text in one line, for `--print` and for hashing.
   std::string text() const;
@@ -122,9 +122,9 @@ class Section {
   Where where() const { return where_; }
   const std::string& key() const { return key_; }  // full dotted path; "" for the root
 
-  Value find(std::string_view name) const;  // an optional key
-  Value need(std::string_view name) const;  // a required key: its absence is a diagnostic
-  Section section(std::string_view name) const;                // an optional sub-table; absent or wrong: an absent section
+  Value find(std::string_view name) const;       // an optional key
+  Value need(std::string_view name) const;       // a required key: its absence is a diagnostic
+  Section section(std::string_view name) const;  // an optional sub-table; absent or wrong: an absent section
   std::vector<Section> sections(std::string_view name) const;  // an array of tables; absent: none
   std::vector<Entry> named(std::string_view name) const;       // the free keys of a sub-table, in file order
   std::vector<Entry> entries() const;                          // the free keys of this table, in file order
@@ -148,7 +148,7 @@ class Section {
 
 struct Entry {
   std::string name;
-  Where where;      // of the key
+  Where where;  // of the key
   Value value;
   Section section() const { return value.section(); }
 };

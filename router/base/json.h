@@ -7,9 +7,9 @@
 //   json.begin_object().key("node").value("n1").key("sessions").value(3).end_object();
 //   std::string line = json.take();
 //
-// Text is made valid: control characters are escaped and bytes that are no UTF-8 become U+FFFD. Doubles are the shortest
-// text that reads back the same; NaN and infinities, which JSON lacks, become null.
-// Thread class: thread-compatible.
+// Text is made valid: control characters are escaped and bytes that are no UTF-8 become U+FFFD. Doubles are the
+// shortest text that reads back the same; NaN and infinities, which JSON lacks, become null. Thread class:
+// thread-compatible.
 #pragma once
 
 #include <concepts>

@@ -51,8 +51,8 @@ std::string rfc3339(std::int64_t unix_ns) {
   const time_t seconds = static_cast<time_t>((unix_ns - nanoseconds) / 1'000'000'000);
   tm parts{};
   ::gmtime_r(&seconds, &parts);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-                     parts.tm_hour, parts.tm_min, parts.tm_sec, nanoseconds / 1000);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, nanoseconds / 1000);
 }
 
 Log::Log(int descriptor, bool owned, std::string path, std::string program, std::string node, LogLevel least)
@@ -76,7 +76,10 @@ std::expected<Log, std::string> Log::to_file(const std::string& path, std::strin
 }
 
 Log::Log(Log&& other) noexcept
-    : descriptor_(other.descriptor_), owned_(other.owned_), path_(std::move(other.path_)), head_(std::move(other.head_)),
+    : descriptor_(other.descriptor_),
+      owned_(other.owned_),
+      path_(std::move(other.path_)),
+      head_(std::move(other.head_)),
       least_(other.least_) {
   other.owned_ = false;
 }

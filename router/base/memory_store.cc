@@ -161,7 +161,9 @@ void MemoryStore::sweep() {
   std::erase_if(log_, [this](const LogEntry& entry) { return slots_[entry.slot].version != entry.version; });
 }
 
-core::Version MemoryStore::oldest_rewind() const { return forgotten_; }
+core::Version MemoryStore::oldest_rewind() const {
+  return forgotten_;
+}
 
 bool MemoryStore::rewind_to(core::Version version, core::Timeline timeline) {
   if (version < forgotten_ || version > latest_) return false;

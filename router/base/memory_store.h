@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The store as a copyable value in memory: what the simulator's routers share, and what every test can hold in one line.
+// The store as a copyable value in memory: what the simulator's routers share, and what every test can hold in one
+// line.
 //
 // Intuition: a table of newest rows, and a log of (version, row) in commit order. A read walks the log from its cursor
-// and skips entries whose row has changed again since (they come later, with the newest value), so it costs what changed
-// since then, not what there is. The log is swept when more than half of it is skipped entries: O(1) amortised.
-// Values before a write are kept for the last `kept_history` writes, so that a failover that lost its tail can be played:
-// rewind_to() makes the table what it was, under another timeline.
+// and skips entries whose row has changed again since (they come later, with the newest value), so it costs what
+// changed since then, not what there is. The log is swept when more than half of it is skipped entries: O(1) amortised.
+// Values before a write are kept for the last `kept_history` writes, so that a failover that lost its tail can be
+// played: rewind_to() makes the table what it was, under another timeline.
 //
 // A machine that places nothing reads only what concerns it; read_about() does that from a log per node (Options).
 // What is final (ended sessions, queue entries that were served) may be dropped by forget_final() once every reader has

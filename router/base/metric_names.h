@@ -24,36 +24,36 @@ inline constexpr char kLauncherUp[] = "homing_launcher_up";                     
 inline constexpr char kRoutes[] = "homing_routes";                                    // gauge; cached
 
 // What the core decided.
-inline constexpr char kPlacements[] = "homing_placements_total";                // counter; strategy
-inline constexpr char kPlacementsRefused[] = "homing_placements_refused_total"; // counter; reason
-inline constexpr char kClaimsLost[] = "homing_claims_lost_total";               // counter
-inline constexpr char kMisfits[] = "homing_misfits_total";                      // counter
-inline constexpr char kMisfitScans[] = "homing_misfit_scans_total";             // counter
-inline constexpr char kTakeovers[] = "homing_takeovers_total";                  // counter
-inline constexpr char kSessionsLost[] = "homing_sessions_lost_total";           // counter; owner (present, absent)
-inline constexpr char kSessionsEnded[] = "homing_sessions_ended_total";         // counter; reason
-inline constexpr char kSessionsFenced[] = "homing_sessions_fenced_total";       // counter
-inline constexpr char kStaleEvents[] = "homing_stale_events_total";             // counter
-inline constexpr char kCoreEvents[] = "homing_core_events_total";               // counter; event
+inline constexpr char kPlacements[] = "homing_placements_total";                    // counter; strategy
+inline constexpr char kPlacementsRefused[] = "homing_placements_refused_total";     // counter; reason
+inline constexpr char kClaimsLost[] = "homing_claims_lost_total";                   // counter
+inline constexpr char kMisfits[] = "homing_misfits_total";                          // counter
+inline constexpr char kMisfitScans[] = "homing_misfit_scans_total";                 // counter
+inline constexpr char kTakeovers[] = "homing_takeovers_total";                      // counter
+inline constexpr char kSessionsLost[] = "homing_sessions_lost_total";               // counter; owner (present, absent)
+inline constexpr char kSessionsEnded[] = "homing_sessions_ended_total";             // counter; reason
+inline constexpr char kSessionsFenced[] = "homing_sessions_fenced_total";           // counter
+inline constexpr char kStaleEvents[] = "homing_stale_events_total";                 // counter
+inline constexpr char kCoreEvents[] = "homing_core_events_total";                   // counter; event
 inline constexpr char kCoreEventDuration[] = "homing_core_event_duration_seconds";  // histogram
 inline constexpr char kStartDuration[] = "homing_session_start_duration_seconds";   // histogram; kind
 inline constexpr char kStoreCallDuration[] = "homing_store_call_duration_seconds";  // histogram; call
 
 // What the proxy carries.
-inline constexpr char kRequests[] = "homing_requests_total";                    // counter; node, code
+inline constexpr char kRequests[] = "homing_requests_total";                              // counter; node, code
 inline constexpr char kRequestDuration[] = "homing_request_first_byte_duration_seconds";  // histogram
-inline constexpr char kRequestsInFlight[] = "homing_requests_in_flight";        // gauge; node
-inline constexpr char kTunnels[] = "homing_tunnels";                            // gauge; node
-inline constexpr char kMisdirected[] = "homing_misdirected_total";              // counter
-inline constexpr char kBytesSent[] = "homing_sent_bytes_total";                 // counter; direction
-inline constexpr char kConnectFailed[] = "homing_connect_failures_total";       // counter; node
+inline constexpr char kRequestsInFlight[] = "homing_requests_in_flight";                  // gauge; node
+inline constexpr char kTunnels[] = "homing_tunnels";                                      // gauge; node
+inline constexpr char kMisdirected[] = "homing_misdirected_total";                        // counter
+inline constexpr char kBytesSent[] = "homing_sent_bytes_total";                           // counter; direction
+inline constexpr char kConnectFailed[] = "homing_connect_failures_total";                 // counter; node
 
 // What a user feels and how even the nodes are (simulator; model.md 3 and 4 in the design).
-inline constexpr char kUserMinutesLost[] = "homing_user_lost_minutes";            // sum over a run, in minutes
+inline constexpr char kUserMinutesLost[] = "homing_user_lost_minutes";  // sum over a run, in minutes
 inline constexpr char kUserUptime[] = "homing_user_uptime_ratio";
-inline constexpr char kSignInWait[] = "homing_sign_in_wait_seconds";              // quantile
+inline constexpr char kSignInWait[] = "homing_sign_in_wait_seconds";  // quantile
 inline constexpr char kSignInSuccess[] = "homing_sign_in_success_ratio";
-inline constexpr char kFeltCrowding[] = "homing_felt_crowding_sessions";          // above the best integer split
+inline constexpr char kFeltCrowding[] = "homing_felt_crowding_sessions";  // above the best integer split
 inline constexpr char kWorkLost[] = "homing_work_lost_cpu_seconds";
 inline constexpr char kStickinessViolations[] = "homing_stickiness_violations_total";
 inline constexpr char kDoubleLife[] = "homing_double_life_seconds";

@@ -30,7 +30,9 @@ bool is_name(std::string_view text) {
          std::string_view::npos;
 }
 
-std::string place_of(const Where& where) { return fmt::format("line {}", where.line); }
+std::string place_of(const Where& where) {
+  return fmt::format("line {}", where.line);
+}
 
 class RouterConfigReader {
  public:
@@ -54,7 +56,8 @@ class RouterConfigReader {
   void read_format() {
     const Value format = root_.need("format");
     const auto number = format.as_integer();
-    if (number && *number != 1) format.error(fmt::format("format {} is not known to this version; expected 1", *number));
+    if (number && *number != 1)
+      format.error(fmt::format("format {} is not known to this version; expected 1", *number));
   }
 
   void read_nodes() {
@@ -64,7 +67,8 @@ class RouterConfigReader {
       return;
     }
     for (const Section& section : root_.sections("node")) read_node(section);
-    if (root_ && !list) root_.error("no [[node]] table; a cluster needs at least one node, e.g. [[node]] name = \"n1\"");
+    if (root_ && !list)
+      root_.error("no [[node]] table; a cluster needs at least one node, e.g. [[node]] name = \"n1\"");
   }
 
   void read_node(const Section& section) {
@@ -114,8 +118,8 @@ class RouterConfigReader {
     if (node.address == node.peer_address) peer.error("equals address; people and peers need two ports");
     for (const NodeEntry& other : out_.nodes) {
       if (node.address == other.address || node.address == other.peer_address) {
-        address.error(fmt::format("{} is taken by node \"{}\" at {}", node.address.text(), other.name,
-                                  place_of(other.where)));
+        address.error(
+            fmt::format("{} is taken by node \"{}\" at {}", node.address.text(), other.name, place_of(other.where)));
       } else if (node.peer_address.port != 0 &&
                  (node.peer_address == other.address || node.peer_address == other.peer_address)) {
         (peer ? peer : address)
@@ -214,14 +218,14 @@ class RouterConfigReader {
     kind.prefix = section.find("prefix")
                       .as_choice<PrefixUse>({{"keep", PrefixUse::kKeep}, {"strip", PrefixUse::kStrip}})
                       .value_or(PrefixUse::kKeep);
-    kind.without_store =
-        section.find("without-store")
-            .as_choice<core::WithoutStore>({{"keep", core::WithoutStore::kKeep}, {"freeze", core::WithoutStore::kFreeze}})
-            .value_or(core::WithoutStore::kKeep);
-    kind.wake = section.find("wake")
-                    .as_choice<WakeOn>(
-                        {{"navigation", WakeOn::kNavigation}, {"any", WakeOn::kAny}, {"never", WakeOn::kNever}})
-                    .value_or(WakeOn::kNavigation);
+    kind.without_store = section.find("without-store")
+                             .as_choice<core::WithoutStore>(
+                                 {{"keep", core::WithoutStore::kKeep}, {"freeze", core::WithoutStore::kFreeze}})
+                             .value_or(core::WithoutStore::kKeep);
+    kind.wake =
+        section.find("wake")
+            .as_choice<WakeOn>({{"navigation", WakeOn::kNavigation}, {"any", WakeOn::kAny}, {"never", WakeOn::kNever}})
+            .value_or(WakeOn::kNavigation);
     const Value probe = section.find("probe");
     kind.probe = probe.as_string().value_or("/");
     if (kind.probe[0] != '/') probe.error(fmt::format("\"{}\" is no path; expected e.g. \"/api\"", kind.probe));
@@ -244,7 +248,8 @@ class RouterConfigReader {
     const Value command = section.need("command");
     kind.command = command.as_strings().value_or(std::vector<std::string>{});
     if (kind.command.empty()) {
-      if (command.is_list()) command.error("is empty; expected a program and its arguments, e.g. [\"/usr/bin/jupyter-notebook\"]");
+      if (command.is_list())
+        command.error("is empty; expected a program and its arguments, e.g. [\"/usr/bin/jupyter-notebook\"]");
       return;
     }
     bool listens = false;
@@ -265,7 +270,8 @@ class RouterConfigReader {
       listens = listens || (variable.value.is_string() && uses_placeholder(*variable.value.as_any_string(), wanted));
     }
     if (!listens) {
-      std::string text = fmt::format("nothing tells the program where to listen; put {{{}}} in command or environment", wanted);
+      std::string text =
+          fmt::format("nothing tells the program where to listen; put {{{}}} in command or environment", wanted);
       if (wrong_one) {
         text += fmt::format(" or write listen = \"{}\"", kind.listen == ListenOn::kUnix ? "loopback" : "unix");
       }
@@ -389,7 +395,7 @@ std::expected<std::string, std::string> read_secret(const std::string& path) {
     return fail(fmt::format("the secret file cannot be read ({}); make one: (umask 077; head -c 32 /dev/urandom > {})",
                             std::generic_category().message(errno), path));
   }
-  struct stat info {};
+  struct stat info{};
   std::string bytes(4096, '\0');
   const bool stated = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
   const ssize_t got = stated ? ::read(fd, bytes.data(), bytes.size()) : -1;

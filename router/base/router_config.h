@@ -31,8 +31,8 @@ namespace homing::base {
 struct NodeEntry {
   std::string name;
   core::NodeId id{};
-  Endpoint address;            // where people and peers' clients knock
-  Endpoint peer_address;       // cluster listener; default: the same host, the next port
+  Endpoint address;       // where people and peers' clients knock
+  Endpoint peer_address;  // cluster listener; default: the same host, the next port
   std::uint32_t weight = 100;
   std::uint32_t cores_milli = 0;  // 0: as measured
   std::uint64_t memory = 0;       // bytes; 0: as measured
@@ -54,10 +54,10 @@ struct KindEntry {
   std::vector<std::string> command;  // see command_template.h
   ListenOn listen = ListenOn::kUnix;
   PrefixUse prefix = PrefixUse::kKeep;
-  std::string probe = "/";           // a path below the prefix that answers (below 500) when the session is ready
+  std::string probe = "/";  // a path below the prefix that answers (below 500) when the session is ready
   core::Duration start_timeout = core::seconds(60);
-  std::uint64_t expect_memory = 0;   // bytes; 0: not asked
-  double expect_cpu = 0;             // cores; for people and the simulator
+  std::uint64_t expect_memory = 0;  // bytes; 0: not asked
+  double expect_cpu = 0;            // cores; for people and the simulator
   core::WithoutStore without_store = core::WithoutStore::kKeep;
   std::vector<std::pair<std::string, std::string>> environment;  // values may hold placeholders
   WakeOn wake = WakeOn::kNavigation;
@@ -78,8 +78,8 @@ struct RouterConfig {
   std::uint64_t trace_limit = 1ULL << 30;  // bytes; at the limit recording stops and says so
   std::optional<std::string> trusted_socket;
   std::string trusted_header = "X-Homing-User";
-  std::vector<NodeEntry> nodes;  // by NodeId
-  std::vector<KindEntry> kinds;  // by KindId
+  std::vector<NodeEntry> nodes;     // by NodeId
+  std::vector<KindEntry> kinds;     // by KindId
   std::vector<std::string> labels;  // by bit
   core::Config core;
 
@@ -101,7 +101,8 @@ struct RouterConfigOptions {
 // Every error of the file at once, ready to print (diagnostics.h), or the configuration.
 std::expected<RouterConfig, std::string> load_router_config(const std::string& path,
                                                             const RouterConfigOptions& options = {});
-std::expected<RouterConfig, std::string> read_router_config(Document& document, const RouterConfigOptions& options = {});
+std::expected<RouterConfig, std::string> read_router_config(Document& document,
+                                                            const RouterConfigOptions& options = {});
 
 // The keys of [cluster] that fill core::Config; the simulator's scenarios have the same ones. A heartbeat without the
 // other times scales them (3, 8 and 10 heartbeats; lease-margin at most one).

@@ -14,18 +14,26 @@ Statement& Statement::operator=(Statement&& other) noexcept {
   return *this;
 }
 
-Statement::~Statement() { sqlite3_finalize(statement_); }
+Statement::~Statement() {
+  sqlite3_finalize(statement_);
+}
 
-void Statement::bind(int index, std::int64_t value) { sqlite3_bind_int64(statement_, index, value); }
+void Statement::bind(int index, std::int64_t value) {
+  sqlite3_bind_int64(statement_, index, value);
+}
 void Statement::bind(int index, std::string_view text) {
   sqlite3_bind_text64(statement_, index, text.data() == nullptr ? "" : text.data(), text.size(), SQLITE_TRANSIENT,
                       SQLITE_UTF8);
 }
-void Statement::bind(int index, double value) { sqlite3_bind_double(statement_, index, value); }
+void Statement::bind(int index, double value) {
+  sqlite3_bind_double(statement_, index, value);
+}
 void Statement::bind_blob(int index, std::string_view bytes) {
   sqlite3_bind_blob64(statement_, index, bytes.data() == nullptr ? "" : bytes.data(), bytes.size(), SQLITE_TRANSIENT);
 }
-void Statement::bind_null(int index) { sqlite3_bind_null(statement_, index); }
+void Statement::bind_null(int index) {
+  sqlite3_bind_null(statement_, index);
+}
 
 Statement::Step Statement::step() {
   const int code = sqlite3_step(statement_);
@@ -41,16 +49,24 @@ bool Statement::run() {
   return last == Step::kDone;
 }
 
-void Statement::reset() { sqlite3_reset(statement_); }
+void Statement::reset() {
+  sqlite3_reset(statement_);
+}
 
-std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_, column); }
-double Statement::number(int column) const { return sqlite3_column_double(statement_, column); }
+std::int64_t Statement::integer(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
+double Statement::number(int column) const {
+  return sqlite3_column_double(statement_, column);
+}
 std::string Statement::text(int column) const {
   const void* bytes = sqlite3_column_blob(statement_, column);
   const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
   return bytes == nullptr ? std::string() : std::string(static_cast<const char*>(bytes), size);
 }
-bool Statement::is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
 
 std::expected<Sqlite, std::string> Sqlite::open(const std::string& path, Mode mode) {
   int flags = SQLITE_OPEN_NOMUTEX;
@@ -78,7 +94,9 @@ Sqlite& Sqlite::operator=(Sqlite&& other) noexcept {
   return *this;
 }
 
-Sqlite::~Sqlite() { sqlite3_close_v2(db_); }
+Sqlite::~Sqlite() {
+  sqlite3_close_v2(db_);
+}
 
 std::expected<Statement, std::string> Sqlite::prepare(std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
@@ -105,13 +123,21 @@ std::string Sqlite::query_text(std::string_view sql) {
   return statement->text(0);
 }
 
-void Sqlite::busy_timeout_ms(int milliseconds) { sqlite3_busy_timeout(db_, milliseconds); }
-int Sqlite::changes() const { return sqlite3_changes(db_); }
-bool Sqlite::in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
+void Sqlite::busy_timeout_ms(int milliseconds) {
+  sqlite3_busy_timeout(db_, milliseconds);
+}
+int Sqlite::changes() const {
+  return sqlite3_changes(db_);
+}
+bool Sqlite::in_transaction() const {
+  return sqlite3_get_autocommit(db_) == 0;
+}
 bool Sqlite::failing() const {
   const int code = sqlite3_errcode(db_);
   return code != SQLITE_OK && code != SQLITE_ROW && code != SQLITE_DONE;
 }
-std::string Sqlite::error() const { return sqlite3_errmsg(db_); }
+std::string Sqlite::error() const {
+  return sqlite3_errmsg(db_);
+}
 
 }  // namespace homing::base

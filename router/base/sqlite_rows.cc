@@ -95,8 +95,8 @@ const std::array<RowTable, kRowKinds> kRowTables = {
 namespace {
 
 constexpr const char* kStates[] = {"placed", "starting", "ready", "suspended", "ended", "lost", "refused"};
-constexpr const char* kReasons[] = {"none",         "owner",        "idle",          "drained",      "process-exited",
-                                    "out-of-memory", "node-dead",   "process-gone",  "node-full",    "start-failed",
+constexpr const char* kReasons[] = {"none",          "owner",        "idle",          "drained",   "process-exited",
+                                    "out-of-memory", "node-dead",    "process-gone",  "node-full", "start-failed",
                                     "start-timeout", "not-accepted", "launcher-away", "fenced"};
 constexpr const char* kLives[] = {"up", "left", "dead"};
 constexpr const char* kAdmins[] = {"ready", "drain", "maintenance"};
@@ -149,7 +149,9 @@ class Columns {
  public:
   explicit Columns(const Statement& statement) : statement_(statement) {}
   template <typename T>
-  T number() { return static_cast<T>(statement_.integer(index_++)); }
+  T number() {
+    return static_cast<T>(statement_.integer(index_++));
+  }
   std::string text() { return statement_.text(index_++); }
   core::NodeId node() {
     const int column = index_++;
@@ -203,7 +205,9 @@ bool read_session(Columns& in, core::SessionRow& row) {
 
 }  // namespace
 
-std::string hex64(std::uint64_t value) { return fmt::format("{:016x}", value); }
+std::string hex64(std::uint64_t value) {
+  return fmt::format("{:016x}", value);
+}
 
 std::uint64_t parse_hex64(const std::string& text) {
   core::SessionId id;

@@ -28,7 +28,7 @@ std::uint64_t random_timeline() {
 }
 
 std::int64_t inode_of(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   return ::stat(path.c_str(), &info) == 0 ? static_cast<std::int64_t>(info.st_ino) : 0;
 }
 
@@ -49,11 +49,10 @@ std::optional<std::string> prepare_schema(Sqlite& db) {
   const std::int64_t application = db.query_integer("PRAGMA application_id");
   if (tables == 0) {
     const bool created =
-        db.execute(kStoreSchema) &&
-        db.execute(fmt::format("PRAGMA user_version = {}; PRAGMA application_id = {};"
-                               "INSERT INTO store VALUES (1, '{}', 0, {})",
-                               SqliteStore::kSchemaVersion, kApplicationId, hex64(random_timeline()),
-                               inode_of(db.path())));
+        db.execute(kStoreSchema) && db.execute(fmt::format("PRAGMA user_version = {}; PRAGMA application_id = {};"
+                                                           "INSERT INTO store VALUES (1, '{}', 0, {})",
+                                                           SqliteStore::kSchemaVersion, kApplicationId,
+                                                           hex64(random_timeline()), inode_of(db.path())));
     if (!created) return db.error();
     return std::nullopt;
   }
@@ -205,12 +204,14 @@ std::expected<std::unique_ptr<SqliteStore>, std::string> SqliteStore::open(const
                                                                            SqliteStoreOptions options) {
   const auto fail = [&path](const std::string& what) { return std::unexpected(fmt::format("{}: {}", path, what)); };
   if (const auto remote = network_file_system_of(path)) {
-    return fail(fmt::format("the store lies on {}, a network file system, where SQLite loses data; put [store] path on "
-                            "a local disk, or use PostgreSQL for several machines",
-                            *remote));
+    return fail(
+        fmt::format("the store lies on {}, a network file system, where SQLite loses data; put [store] path on "
+                    "a local disk, or use PostgreSQL for several machines",
+                    *remote));
   }
   auto db = Sqlite::open(path, Sqlite::Mode::kCreate);
-  if (!db) return std::unexpected(fmt::format("{}; the store must be a file in an existing, writable directory", db.error()));
+  if (!db)
+    return std::unexpected(fmt::format("{}; the store must be a file in an existing, writable directory", db.error()));
   db->busy_timeout_ms(options.busy_timeout_ms);
   if (!use_wal(*db, options.busy_timeout_ms)) return fail(fmt::format("cannot be opened as a store: {}", db->error()));
   db->execute(options.survive_power_cut ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
@@ -316,7 +317,9 @@ core::Timeline SqliteStore::timeline() {
   return timeline;
 }
 
-const std::string& SqliteStore::last_error() const { return parts_->error; }
+const std::string& SqliteStore::last_error() const {
+  return parts_->error;
+}
 
 bool SqliteStore::remember_user(core::UserId user, std::string_view name) {
   Statement& statement = parts_->control[Parts::kRemember];

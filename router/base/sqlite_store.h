@@ -2,11 +2,11 @@
 //
 // The store of one machine: a SQLite file that several routers (processes) share.
 //
-// Intuition: one table a row kind with typed columns, so that `sqlite3 FILE` shows a person what the cluster thinks, and
-// one counter. A compare-and-set is one BEGIN IMMEDIATE transaction: take the write lock, compare versions, count up,
-// write, commit. Commits are therefore numbered in the order in which they become visible, and a read (one snapshot)
-// may hand out the newest number as next cursor.
-// WAL mode, synchronous=FULL: what was answered Won survives a power cut.
+// Intuition: one table a row kind with typed columns, so that `sqlite3 FILE` shows a person what the cluster thinks,
+// and one counter. A compare-and-set is one BEGIN IMMEDIATE transaction: take the write lock, compare versions, count
+// up, write, commit. Commits are therefore numbered in the order in which they become visible, and a read (one
+// snapshot) may hand out the newest number as next cursor. WAL mode, synchronous=FULL: what was answered Won survives a
+// power cut.
 //
 // Timeline: drawn at random when the file is created; drawn anew when the file turns out to be another one than it was
 // (its inode changed: restored from a copy) or when a reader's cursor lies above the newest commit (its tail is lost).

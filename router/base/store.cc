@@ -8,7 +8,9 @@
 namespace homing::base {
 namespace {
 
-fmt::string_view word(std::string_view text) { return {text.data(), text.size()}; }
+fmt::string_view word(std::string_view text) {
+  return {text.data(), text.size()};
+}
 
 }  // namespace
 
@@ -54,7 +56,9 @@ std::string describe(const core::Row& row) {
                      ticket.waiting ? "waiting" : "gone");
 }
 
-std::string to_hex(const core::SessionId& id) { return fmt::format("{:016x}{:016x}", id.hi, id.lo); }
+std::string to_hex(const core::SessionId& id) {
+  return fmt::format("{:016x}{:016x}", id.hi, id.lo);
+}
 
 bool from_hex(const std::string& text, core::SessionId& id) {
   if (text.size() != 32) return false;

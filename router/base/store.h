@@ -7,8 +7,8 @@
 //   SqliteStore  (sqlite_store.h)  one machine, several processes
 //   PostgreSQL joins with the cluster edition; all of them pass tests/base/store_contract_test.cc.
 //
-// Calls block; a driver with a loop makes them on a thread of its own. An implementation that cannot answer says Silent,
-// never throws. Answers carry the token of their call.
+// Calls block; a driver with a loop makes them on a thread of its own. An implementation that cannot answer says
+// Silent, never throws. Answers carry the token of their call.
 //
 // At a maximum: a ReadSince answer holds at most kMaxRowsPerRead rows (rows of one commit are never parted, so it may
 // exceed it by kMaxWrites - 1); `complete` is false then.

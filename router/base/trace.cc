@@ -5,7 +5,7 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <system_error>
 #include <utility>
@@ -48,7 +48,8 @@ std::string le32(std::uint32_t value) {
 }
 std::uint32_t read_le32(std::string_view bytes) {
   std::uint32_t value = 0;
-  for (std::size_t i = 0; i < 4; ++i) value |= static_cast<std::uint32_t>(static_cast<std::uint8_t>(bytes[i])) << (8 * i);
+  for (std::size_t i = 0; i < 4; ++i)
+    value |= static_cast<std::uint32_t>(static_cast<std::uint8_t>(bytes[i])) << (8 * i);
   return value;
 }
 
@@ -69,9 +70,13 @@ bool unpack(const std::string& payload, T& out) {
   return reader.ok() && reader.at_end();
 }
 
-std::string reason() { return std::generic_category().message(errno); }
+std::string reason() {
+  return std::generic_category().message(errno);
+}
 
-std::uint32_t low_half(std::uint64_t fingerprint) { return static_cast<std::uint32_t>(fingerprint); }
+std::uint32_t low_half(std::uint64_t fingerprint) {
+  return static_cast<std::uint32_t>(fingerprint);
+}
 
 }  // namespace
 
@@ -124,7 +129,9 @@ std::expected<TraceRecorder, std::string> TraceRecorder::create(const std::strin
                                                                 const core::Core& core) {
   CHECK(options.snapshot_every > 0);
   auto parts = std::make_unique<Parts>();
-  if (std::rename(path.c_str(), (path + ".previous").c_str()) != 0 && errno != ENOENT) {
+  std::error_code ignored;
+  const bool is_file = std::filesystem::is_regular_file(path, ignored);  // never move a device or a pipe
+  if (is_file && std::rename(path.c_str(), (path + ".previous").c_str()) != 0) {
     return std::unexpected(fmt::format("trace {}: cannot be moved aside ({})", path, reason()));
   }
   parts->file = std::fopen(path.c_str(), "wbe");
@@ -162,7 +169,9 @@ void TraceRecorder::deadline(const core::Core& core, core::Instant now) {
   if (parts_->file != nullptr) input(core, TraceInput{now, low_half(core.fingerprint()), std::nullopt});
 }
 
-void TraceRecorder::flush() { parts_->flush(); }
+void TraceRecorder::flush() {
+  parts_->flush();
+}
 
 void TraceRecorder::finish(const core::Core& core) {
   Parts& in = *parts_;
@@ -173,8 +182,12 @@ void TraceRecorder::finish(const core::Core& core) {
   in.file = nullptr;
 }
 
-std::uint64_t TraceRecorder::position() const { return parts_->position; }
-const std::optional<std::string>& TraceRecorder::stopped() const { return parts_->stopped; }
+std::uint64_t TraceRecorder::position() const {
+  return parts_->position;
+}
+const std::optional<std::string>& TraceRecorder::stopped() const {
+  return parts_->stopped;
+}
 
 // ---- reading
 
@@ -193,9 +206,10 @@ std::expected<TraceReader, std::string> TraceReader::open(const std::string& pat
   if (first->first == kHeader) fields(reader.header_.format);
   if (first->first != kHeader || !fields.ok()) return std::unexpected(path + ": has no header");
   if (reader.header_.format != kTraceFormat) {
-    return std::unexpected(fmt::format("{}: has trace format {}, this program knows {}; replay it with the build that "
-                                       "recorded it",
-                                       path, reader.header_.format, kTraceFormat));
+    return std::unexpected(
+        fmt::format("{}: has trace format {}, this program knows {}; replay it with the build that "
+                    "recorded it",
+                    path, reader.header_.format, kTraceFormat));
   }
   if (!unpack(first->second, reader.header_)) return std::unexpected(path + ": has a header that cannot be read");
   return reader;
@@ -215,7 +229,8 @@ std::expected<std::pair<std::uint8_t, std::string>, std::string> TraceReader::re
   if (std::fread(rest.data(), 1, rest.size(), file_.get()) != rest.size()) return Result(kCut, "");
   std::string payload = rest.substr(0, length);
   if (crc32(payload, crc32(frame)) != read_le32(std::string_view(rest).substr(length))) {
-    return std::unexpected(fmt::format("{}: record at offset {}: checksum is wrong; the file is damaged", path_, offset_));
+    return std::unexpected(
+        fmt::format("{}: record at offset {}: checksum is wrong; the file is damaged", path_, offset_));
   }
   offset_ += kFrame + length;
   return Result(static_cast<std::uint8_t>(frame[0]), std::move(payload));

@@ -2,17 +2,17 @@
 //
 // Traces: every call that entered a core, in order, so that replaying it re-makes every decision.
 //
-// Intuition: the core is a function of (snapshot, inputs). A trace file is a snapshot, then each input, an (instant, event)
-// or an (instant, deadline), with the low half of the core's effect fingerprint as it stood just before. Equal
-// fingerprints after a replay mean an identical stream of effects; the first input whose number differs is the first one
-// after a decision that came out otherwise. Every `snapshot_every` inputs another snapshot is embedded, from which a
-// replay may start and still be verified to the end.
+// Intuition: the core is a function of (snapshot, inputs). A trace file is a snapshot, then each input, an (instant,
+// event) or an (instant, deadline), with the low half of the core's effect fingerprint as it stood just before. Equal
+// fingerprints after a replay mean an identical stream of effects; the first input whose number differs is the first
+// one after a decision that came out otherwise. Every `snapshot_every` inputs another snapshot is embedded, from which
+// a replay may start and still be verified to the end.
 //
-// File: the magic "HOMTRACE", then records: type (1 byte), length (4), payload in the core's archive coding, CRC-32 of all
-// of that (4); integers little-endian. Record types are in trace.cc. A file cut in the middle of a record (crash, full
-// disk) is read up to there and the report says so; a record whose checksum is wrong is corruption and ends the replay
-// with its offset. The format number rises when the archive coding of an event or snapshot changes: a trace is replayed
-// by a build of the same format.
+// File: the magic "HOMTRACE", then records: type (1 byte), length (4), payload in the core's archive coding, CRC-32 of
+// all of that (4); integers little-endian. Record types are in trace.cc. A file cut in the middle of a record (crash,
+// full disk) is read up to there and the report says so; a record whose checksum is wrong is corruption and ends the
+// replay with its offset. The format number rises when the archive coding of an event or snapshot changes: a trace is
+// replayed by a build of the same format.
 //
 // A recorder that reaches its limit or cannot write stops, says so once (stopped()), and never disturbs its router.
 // Thread class: single-owner.
@@ -43,7 +43,9 @@ struct TraceHeader {
   std::string wall_start;    // RFC 3339, for people
   std::uint64_t cut_at = 0;  // the position at which cut_trace cut; 0: whole
   template <class A>
-  void archive(A& a) { a(format, build, node, wall_start, cut_at); }
+  void archive(A& a) {
+    a(format, build, node, wall_start, cut_at);
+  }
 };
 
 // Complete state before input number `position` (the first input of a router's life is 0).
@@ -52,7 +54,9 @@ struct TraceSnapshot {
   std::uint64_t fingerprint = 0;
   std::string core;  // Core::snapshot()
   template <class A>
-  void archive(A& a) { a(position, fingerprint, core); }
+  void archive(A& a) {
+    a(position, fingerprint, core);
+  }
 };
 
 struct TraceInput {
@@ -60,7 +64,9 @@ struct TraceInput {
   std::uint32_t fingerprint_before = 0;  // low half
   std::optional<core::Event> event;      // nothing: a deadline
   template <class A>
-  void archive(A& a) { a(now, fingerprint_before, event); }
+  void archive(A& a) {
+    a(now, fingerprint_before, event);
+  }
 };
 
 struct TraceEnd {
@@ -68,13 +74,15 @@ struct TraceEnd {
   std::uint64_t fingerprint = 0;
   std::string why;  // "finished" or "limit"
   template <class A>
-  void archive(A& a) { a(position, fingerprint, why); }
+  void archive(A& a) {
+    a(position, fingerprint, why);
+  }
 };
 
 struct TraceOptions {
-  std::string build;
-  std::string node;
-  std::string wall_start;
+  std::string build = {};
+  std::string node = {};
+  std::string wall_start = {};
   std::uint64_t limit = 1ULL << 30;  // bytes
   std::uint64_t snapshot_every = 10'000;
 };
@@ -142,9 +150,9 @@ struct ReplayOptions {
   // Start at the first snapshot at or after this position.
   std::uint64_t from = 0;
   // Replay under another strategy; nothing is verified then.
-  std::string strategy;
+  std::string strategy = {};
   // Sees every effect: (position of the input, instant, effect).
-  std::function<void(std::uint64_t, core::Instant, const core::Effect&)> on_effect;
+  std::function<void(std::uint64_t, core::Instant, const core::Effect&)> on_effect = {};
 };
 
 struct ReplayMismatch {
@@ -156,12 +164,12 @@ struct ReplayMismatch {
 
 struct ReplayReport {
   TraceHeader header;
-  std::uint64_t first = 0;         // position of the snapshot the replay started from
-  std::uint64_t inputs = 0;        // replayed
-  std::uint64_t snapshots = 0;     // embedded ones that were compared, byte for byte
-  std::uint64_t fingerprint = 0;   // of the replayed core at the end
-  bool finished = false;           // the trace has its end record
-  bool cut = false;                // its tail is missing; everything up to there was replayed
+  std::uint64_t first = 0;                 // position of the snapshot the replay started from
+  std::uint64_t inputs = 0;                // replayed
+  std::uint64_t snapshots = 0;             // embedded ones that were compared, byte for byte
+  std::uint64_t fingerprint = 0;           // of the replayed core at the end
+  bool finished = false;                   // the trace has its end record
+  bool cut = false;                        // its tail is missing; everything up to there was replayed
   std::optional<ReplayMismatch> mismatch;  // the first; the replay goes no further
 
   bool identical() const { return !mismatch; }
@@ -171,7 +179,8 @@ struct ReplayReport {
 // The error is about the file (cannot be read, other format, corrupt, no snapshot at or after `from`).
 std::expected<ReplayReport, std::string> replay_trace(const std::string& path, const ReplayOptions& options = {});
 
-// Copies `from` to `to` so that it starts at the first snapshot at or after `position`; returns that snapshot's position.
+// Copies `from` to `to` so that it starts at the first snapshot at or after `position`; returns that snapshot's
+// position.
 std::expected<std::uint64_t, std::string> cut_trace(const std::string& from, const std::string& to,
                                                     std::uint64_t position);
 

@@ -23,7 +23,8 @@ class Replay {
     const auto before = static_cast<std::uint32_t>(core_.fingerprint());
     if (verify_ && before != input.fingerprint_before) {
       const std::uint64_t culprit = position() == report_.first ? position() : position() - 1;
-      return mismatch(culprit, input.fingerprint_before, before, "the effects of this input differ from the recorded ones");
+      return mismatch(culprit, input.fingerprint_before, before,
+                      "the effects of this input differ from the recorded ones");
     }
     if (!verify_) fire_own_deadlines(input.now);
     if (input.event) {

@@ -50,17 +50,21 @@ struct Alias {
   const char* meant;
 };
 constexpr std::array kAliases = {
-    Alias{"m", "min"},  Alias{"mins", "min"},  Alias{"minute", "min"}, Alias{"minutes", "min"}, Alias{"sec", "s"},
-    Alias{"secs", "s"}, Alias{"second", "s"},  Alias{"seconds", "s"},  Alias{"msec", "ms"},     Alias{"hr", "h"},
-    Alias{"hrs", "h"},  Alias{"hour", "h"},    Alias{"hours", "h"},    Alias{"day", "d"},       Alias{"days", "d"},
-    Alias{"week", "w"}, Alias{"weeks", "w"},   Alias{"K", "KiB"},      Alias{"k", "KiB"},       Alias{"M", "MiB"},
-    Alias{"G", "GiB"},  Alias{"T", "TiB"},     Alias{"KB", "kB"},      Alias{"kb", "kB"},       Alias{"mb", "MB"},
-    Alias{"gb", "GB"},  Alias{"tb", "TB"},     Alias{"Mb", "MB"},      Alias{"Gb", "GB"},       Alias{"kib", "KiB"},
+    Alias{"m", "min"},   Alias{"mins", "min"}, Alias{"minute", "min"}, Alias{"minutes", "min"}, Alias{"sec", "s"},
+    Alias{"secs", "s"},  Alias{"second", "s"}, Alias{"seconds", "s"},  Alias{"msec", "ms"},     Alias{"hr", "h"},
+    Alias{"hrs", "h"},   Alias{"hour", "h"},   Alias{"hours", "h"},    Alias{"day", "d"},       Alias{"days", "d"},
+    Alias{"week", "w"},  Alias{"weeks", "w"},  Alias{"K", "KiB"},      Alias{"k", "KiB"},       Alias{"M", "MiB"},
+    Alias{"G", "GiB"},   Alias{"T", "TiB"},    Alias{"KB", "kB"},      Alias{"kb", "kB"},       Alias{"mb", "MB"},
+    Alias{"gb", "GB"},   Alias{"tb", "TB"},    Alias{"Mb", "MB"},      Alias{"Gb", "GB"},       Alias{"kib", "KiB"},
     Alias{"mib", "MiB"}, Alias{"gib", "GiB"},  Alias{"tib", "TiB"},    Alias{"bytes", "B"},     Alias{"byte", "B"},
 };
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
@@ -102,8 +106,7 @@ std::expected<std::int64_t, std::string> scaled(const Quantity& quantity, std::i
 }
 
 std::expected<std::int64_t, std::string> parse_with_units(std::string_view text, std::span<const Unit> units,
-                                                          const char* what, const char* example,
-                                                          const char* smallest) {
+                                                          const char* what, const char* example, const char* smallest) {
   const auto quantity = parse_quantity(text);
   if (!quantity) return std::unexpected(fmt::format("{}; expected {}, e.g. \"{}\"", quantity.error(), what, example));
   if (quantity->unit.empty()) {
@@ -206,6 +209,8 @@ std::string format_duration(std::chrono::nanoseconds duration) {
   return shortest(duration.count(), kTimeUnits);
 }
 
-std::string format_bytes(std::int64_t bytes) { return shortest(bytes, kByteUnits); }
+std::string format_bytes(std::int64_t bytes) {
+  return shortest(bytes, kByteUnits);
+}
 
 }  // namespace homing::base

@@ -206,7 +206,8 @@ TEST(ConfigTextTest, AKeyWrittenTwiceIsRefused) {
 
 TEST(ConfigTextTest, AMissingFileAndADirectoryAreOneSentence) {
   const TempDir dir;
-  EXPECT_EQ(Document::load(dir.file("none")).report(), dir.file("none") + ": cannot be read: No such file or directory\n");
+  EXPECT_EQ(Document::load(dir.file("none")).report(),
+            dir.file("none") + ": cannot be read: No such file or directory\n");
   EXPECT_EQ(Document::load(dir.path()).report(), dir.path() + ": cannot be read: Is a directory\n");
   EXPECT_TRUE(Document::load(dir.write("empty", "")).ok());
   Document good = Document::load(dir.write("good", "a = 1\n"));

@@ -10,14 +10,31 @@ namespace {
 
 TEST(JsonTest, KeysKeepTheOrderInWhichTheyWereWritten) {
   JsonWriter json;
-  json.begin_object().member("b", 1).member("a", "x").key("list").begin_array().value(true).null().value(-2.5).end_array();
+  json.begin_object()
+      .member("b", 1)
+      .member("a", "x")
+      .key("list")
+      .begin_array()
+      .value(true)
+      .null()
+      .value(-2.5)
+      .end_array();
   json.key("none").begin_object().end_object().end_object();
   EXPECT_EQ(json.text(), R"({"b":1,"a":"x","list":[true,null,-2.5],"none":{}})");
 }
 
 TEST(JsonTest, PrettyIsIndentedAndEndsItsLine) {
   JsonWriter json(JsonWriter::Style::kPretty);
-  json.begin_object().member("a", 1).key("b").begin_array().value(1).value(2).end_array().key("c").begin_array().end_array();
+  json.begin_object()
+      .member("a", 1)
+      .key("b")
+      .begin_array()
+      .value(1)
+      .value(2)
+      .end_array()
+      .key("c")
+      .begin_array()
+      .end_array();
   json.end_object();
   EXPECT_EQ(json.text(), "{\n  \"a\": 1,\n  \"b\": [\n    1,\n    2\n  ],\n  \"c\": []\n}\n");
 }
@@ -32,7 +49,10 @@ TEST(JsonTest, TextIsAlwaysValidUtf8) {
 
 TEST(JsonTest, NumbersReadBackTheSame) {
   JsonWriter json;
-  json.begin_array().value(0.1).value(std::numeric_limits<std::uint64_t>::max()).value(std::numeric_limits<std::int64_t>::min());
+  json.begin_array()
+      .value(0.1)
+      .value(std::numeric_limits<std::uint64_t>::max())
+      .value(std::numeric_limits<std::int64_t>::min());
   json.value(std::numeric_limits<double>::quiet_NaN()).value(std::numeric_limits<double>::infinity()).end_array();
   EXPECT_EQ(json.text(), "[0.1,18446744073709551615,-9223372036854775808,null,null]");
 }

@@ -138,8 +138,11 @@ TEST(MemoryStoreTest, FollowersOfOneNodeSeeEveryChangeOfIt) {
       cursors[node] = rows.cursor;
       for (const auto& [key, row] : all(store)) {
         const bool mine = std::get<SessionRow>(row.row).node == NodeId(node);
-        if (mine) ASSERT_EQ(known[node][key], row);
-        if (!mine && known[node].contains(key)) ASSERT_NE(std::get<SessionRow>(known[node][key].row).node, NodeId(node));
+        if (mine) {
+          ASSERT_EQ(known[node][key], row);
+        } else if (known[node].contains(key)) {
+          ASSERT_NE(std::get<SessionRow>(known[node][key].row).node, NodeId(node));
+        }
       }
     }
   }

@@ -50,7 +50,8 @@ std::string error_of(const std::string& text, RouterConfigOptions options = {}) 
 
 TEST(RouterConfigTest, TheExampleParsesOnEachOfItsNodes) {
   for (const char* node : {"n1", "n2", "n3"}) {
-    const auto config = load_router_config("router/dist/homing.example.toml", {.node = node, .strategies = {"sessions"}});
+    const auto config =
+        load_router_config("router/dist/homing.example.toml", {.node = node, .strategies = {"sessions"}});
     ASSERT_TRUE(config.has_value()) << config.error();
     EXPECT_EQ(config->node, node);
     EXPECT_EQ(config->this_node().name, node);
@@ -72,7 +73,7 @@ TEST(RouterConfigTest, TheExampleFillsEveryField) {
   const KindEntry* jupyter = config->find_kind("jupyter");
   ASSERT_NE(jupyter, nullptr);
   EXPECT_EQ(jupyter->command.front(), "/usr/bin/jupyter-notebook");
-  EXPECT_EQ(jupyter->probe, "/api");
+  EXPECT_EQ(jupyter->probe, "/api/status");
   EXPECT_EQ(jupyter->start_timeout, seconds(60));
   EXPECT_EQ(jupyter->expect_memory, 180U << 20);
   EXPECT_EQ(jupyter->expect_cpu, 0.5);
@@ -139,8 +140,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadInput{"format = 1\n", "", "1:1: format: is missing; it must be given"},
         BadInput{"this-node = \"n1\"", "this-node = \"n3\"",
                  "2:13: this-node: unknown node \"n3\"; expected \"n1\" or \"n2\"; did you mean \"n1\"?"},
-        BadInput{"this-node = \"n1\"\n", "",
-                 "1:1: which node is this? write this-node = \"...\" or give --node NAME"},
+        BadInput{"this-node = \"n1\"\n", "", "1:1: which node is this? write this-node = \"...\" or give --node NAME"},
         BadInput{"name = \"n2\"", "name = \"n1\"", "11:8: node[2].name: node \"n1\" is named twice; first at line 8"},
         BadInput{"127.0.0.12:8800", "127.0.0.11:8800",
                  "12:11: node[2].address: 127.0.0.11:8800 is taken by node \"n1\" at line 8"},
@@ -158,9 +158,10 @@ INSTANTIATE_TEST_SUITE_P(
                  "make a node suspect"},
         BadInput{"heartbeat = \"1 s\"", "dead = \"8 s\"",
                  "14:8: cluster.dead: must be longer than lease-ttl (8 s), is 8 s; use 10 heartbeats"},
-        BadInput{"[cluster]", "[strategy]\nname = \"sesions\"\n[cluster]",
-                 "14:8: strategy.name: unknown value \"sesions\"; expected \"sessions\", \"system-load\", \"user-hash\", "
-                 "\"round-robin\", \"random\" or \"p2c-sessions\"; did you mean \"sessions\"?"},
+        BadInput{
+            "[cluster]", "[strategy]\nname = \"sesions\"\n[cluster]",
+            "14:8: strategy.name: unknown value \"sesions\"; expected \"sessions\", \"system-load\", \"user-hash\", "
+            "\"round-robin\", \"random\" or \"p2c-sessions\"; did you mean \"sessions\"?"},
         BadInput{"\"{socket}\"", "\"{sokcet}\"",
                  "16:23: kind.notepad.command[2]: unknown placeholder \"{sokcet}\"; expected \"socket\", \"port\", "
                  "\"secret-file\", \"prefix\", \"session\", \"user\" or \"state-dir\"; did you mean \"{socket}\"?"},
@@ -196,12 +197,15 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(RouterConfigTest, ASixtyFifthLabelIsRefused) {
   std::string labels = "labels = [";
   for (int i = 0; i < 65; ++i) labels += (i > 0 ? ", \"l" : "\"l") + std::to_string(i) + "\"";
-  const std::string text = error_of(with("address = \"127.0.0.11:8800\"", "address = \"127.0.0.11:8800\"\n" + labels + "]"));
-  EXPECT_NE(text.find("node[1].labels: label \"l64\" is the 65th; at most 64 different labels"), std::string::npos) << text;
+  const std::string text =
+      error_of(with("address = \"127.0.0.11:8800\"", "address = \"127.0.0.11:8800\"\n" + labels + "]"));
+  EXPECT_NE(text.find("node[1].labels: label \"l64\" is the 65th; at most 64 different labels"), std::string::npos)
+      << text;
 }
 
 TEST(RouterConfigTest, TheNodeKeyWrittenAsATextIsExplained) {
-  const std::string text = error_of("format = 1\nnode = \"n1\"\nstate-dir = \"/x\"\nsecret-file = \"/y\"\nstore = { path = \"/z\" }\n");
+  const std::string text =
+      error_of("format = 1\nnode = \"n1\"\nstate-dir = \"/x\"\nsecret-file = \"/y\"\nstore = { path = \"/z\" }\n");
   EXPECT_NE(text.find("2:8: node: is the list of nodes; write this-node = \"...\""), std::string::npos) << text;
 }
 

@@ -42,7 +42,7 @@ WriteAnswer put(SqliteStore& store, std::uint64_t user, Version expected = {}) {
 TEST(SqliteStoreTest, AFreshFileIsForItsOwnerOnly) {
   const TempDir dir;
   const auto store = open_store(dir.file("s"));
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat(dir.file("s").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600U);
 }
@@ -72,8 +72,9 @@ TEST(SqliteStoreTest, APersonReadsTheTablesWithoutUs) {
   store->compare_and_set(CompareAndSet{StoreToken(1), {}, {{row, {}}}});
   auto db = Sqlite::open(dir.file("s"), Sqlite::Mode::kReadOnly);
   ASSERT_TRUE(db.has_value());
-  EXPECT_EQ(db->query_text("SELECT session || ' ' || user || ' ' || state || ' ' || reason || ' ' || node FROM session"),
-            "000000000000000100000000000000ab 000000000000001f lost node-dead 2");
+  EXPECT_EQ(
+      db->query_text("SELECT session || ' ' || user || ' ' || state || ' ' || reason || ' ' || node FROM session"),
+      "000000000000000100000000000000ab 000000000000001f lost node-dead 2");
 }
 
 TEST(SqliteStoreTest, ANewerSchemaIsRefused) {
@@ -89,15 +90,17 @@ TEST(SqliteStoreTest, AFileOfAnotherProgramIsRefusedAndLeftAlone) {
   Sqlite::open(dir.file("s"), Sqlite::Mode::kCreate)->execute("CREATE TABLE mine (x)");
   EXPECT_EQ(refusal(dir.file("s")),
             dir.file("s") + ": is an SQLite file of another program; name a new file in [store] path");
-  EXPECT_EQ(Sqlite::open(dir.file("s"), Sqlite::Mode::kReadOnly)->query_integer("SELECT count(*) FROM sqlite_schema"), 1);
+  EXPECT_EQ(Sqlite::open(dir.file("s"), Sqlite::Mode::kReadOnly)->query_integer("SELECT count(*) FROM sqlite_schema"),
+            1);
   const std::string text = dir.write("t", "this is no database at all, only some text that is long enough to see\n");
   EXPECT_NE(refusal(text).find("file is not a database"), std::string::npos);
   EXPECT_EQ(slurp(text).substr(0, 10), "this is no");
 }
 
 TEST(SqliteStoreTest, AMissingDirectoryIsOneSentenceWithTheFix) {
-  EXPECT_EQ(refusal("/nonexistent/store"),
-            "/nonexistent/store: unable to open database file; the store must be a file in an existing, writable directory");
+  EXPECT_EQ(
+      refusal("/nonexistent/store"),
+      "/nonexistent/store: unable to open database file; the store must be a file in an existing, writable directory");
 }
 
 TEST(SqliteStoreTest, NetworkFileSystemsAreKnownByName) {

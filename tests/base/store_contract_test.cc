@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The store contract (router/core/rows.h), held against every implementation. A new one joins with a Rig: how to make an
-// empty store, another connection to it, and a failover that lost its tail.
+// The store contract (router/core/rows.h), held against every implementation. A new one joins with a Rig: how to make
+// an empty store, another connection to it, and a failover that lost its tail.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -61,7 +61,8 @@ class LockedStore final : public Store {
 };
 
 struct MemoryRig {
-  explicit MemoryRig(std::size_t max_rows = kMaxRowsPerRead) : memory(MemoryStoreOptions{.max_rows_per_read = max_rows}) {}
+  explicit MemoryRig(std::size_t max_rows = kMaxRowsPerRead)
+      : memory(MemoryStoreOptions{.max_rows_per_read = max_rows}) {}
   std::unique_ptr<Store> connect() { return std::make_unique<LockedStore>(memory, mutex); }
   // Everything after `version` is lost, as if a replica that had seen no more took over.
   void remember_here() { kept = memory.latest(); }
@@ -76,11 +77,11 @@ struct MemoryRig {
 };
 
 struct SqliteRig {
-  explicit SqliteRig(std::size_t max_rows = kMaxRowsPerRead) : max_rows(max_rows) {}
+  explicit SqliteRig(std::size_t most = kMaxRowsPerRead) : max_rows(most) {}
   std::unique_ptr<Store> connect() {
     // No waiting in tests of two writers but for the lock itself.
-    auto store = SqliteStore::open(path(), {.busy_timeout_ms = 60'000, .max_rows_per_read = max_rows,
-                                            .survive_power_cut = false});
+    auto store = SqliteStore::open(
+        path(), {.busy_timeout_ms = 60'000, .max_rows_per_read = max_rows, .survive_power_cut = false});
     EXPECT_TRUE(store.has_value()) << store.error();
     return std::move(*store);
   }
@@ -128,7 +129,9 @@ SessionRow session_row(std::uint64_t id, std::uint32_t epoch, SessionState state
   return row;
 }
 
-UserRow user_row(std::uint64_t user, std::uint32_t live) { return UserRow{UserId(user), live}; }
+UserRow user_row(std::uint64_t user, std::uint32_t live) {
+  return UserRow{UserId(user), live};
+}
 
 // Calls that must be answered; the test fails when they are not.
 Version write(Store& store, std::vector<RowWrite> writes, Timeline timeline = {}) {
@@ -161,12 +164,30 @@ TYPED_TEST(StoreContractTest, AnEmptyStoreHasATimelineAndNoRows) {
 
 TYPED_TEST(StoreContractTest, EveryFieldOfEveryRowComesBackAsItWasWritten) {
   auto store = this->rig_.connect();
-  const NodeRow node{NodeId(3), core::Incarnation(4), 5, 1ULL << 40, core::NodeLife::kDead, core::NodeAdmin::kMaintenance,
-                     NodeId(6), 1ULL << 63, 250, 70, ~0ULL,
+  const NodeRow node{NodeId(3),
+                     core::Incarnation(4),
+                     5,
+                     1ULL << 40,
+                     core::NodeLife::kDead,
+                     core::NodeAdmin::kMaintenance,
+                     NodeId(6),
+                     1ULL << 63,
+                     250,
+                     70,
+                     ~0ULL,
                      {1250, 2250, 3250, 16'000, 1ULL << 38, 1ULL << 37, 12, Version(9)}};
-  const SessionRow session{SessionId{~0ULL, 1}, UserId(~0ULL), core::KindId(2), SessionState::kRefused,
-                           core::EndReason::kFenced, core::Epoch(11), NodeId(3), core::Incarnation(4), NodeId(5),
-                           Version(77), core::seconds(61), 3};
+  const SessionRow session{SessionId{~0ULL, 1},
+                           UserId(~0ULL),
+                           core::KindId(2),
+                           SessionState::kRefused,
+                           core::EndReason::kFenced,
+                           core::Epoch(11),
+                           NodeId(3),
+                           core::Incarnation(4),
+                           NodeId(5),
+                           Version(77),
+                           core::seconds(61),
+                           3};
   const SessionRow nowhere = session_row(5, 0);
   const QueueRow queued{SessionId{1, ~0ULL}, UserId(0), core::KindId(3), Version(8), 1ULL << 50, false};
   const Version version = write(*store, {{node, {}}, {session, {}}, {nowhere, {}}, {queued, {}}});
@@ -186,7 +207,8 @@ TYPED_TEST(StoreContractTest, EveryStateAndReasonSurvivesTheStore) {
   auto store = this->rig_.connect();
   for (int state = 0; state <= static_cast<int>(SessionState::kRefused); ++state) {
     for (int reason = 0; reason <= static_cast<int>(core::EndReason::kFenced); ++reason) {
-      SessionRow row = session_row(static_cast<std::uint64_t>(state * 100 + reason), 1, static_cast<SessionState>(state));
+      SessionRow row =
+          session_row(static_cast<std::uint64_t>(state * 100 + reason), 1, static_cast<SessionState>(state));
       row.reason = static_cast<core::EndReason>(reason);
       const Version version = write(*store, {{row, {}}});
       const Rows rows = read(*store, Version(version.value - 1));
@@ -241,8 +263,8 @@ TYPED_TEST(StoreContractTest, OneWrongVersionOfFourWritesNothing) {
   auto store = this->rig_.connect();
   const Version first = write(*store, {{node_row(1, 1), {}}, {user_row(1, 1), {}}});
   for (int wrong = 0; wrong < 4; ++wrong) {
-    std::vector<RowWrite> writes = {{node_row(1, 2), first}, {user_row(1, 2), first}, {session_row(1, 1), {}},
-                                    {session_row(2, 1), {}}};
+    std::vector<RowWrite> writes = {
+        {node_row(1, 2), first}, {user_row(1, 2), first}, {session_row(1, 1), {}}, {session_row(2, 1), {}}};
     writes[static_cast<std::size_t>(wrong)].expected = Version(first.value + 1);
     const Lost lost = lose(*store, writes);
     ASSERT_EQ(lost.current.size(), 4U);
@@ -380,7 +402,9 @@ TYPED_TEST(StoreContractTest, TwoWritersOfOneRowWinEachVersionOnce) {
   const Rows rows = read(*setup);
   EXPECT_EQ(rows.rows.size(), 2U * kRounds + 1);
   for (const VersionedRow& row : rows.rows) {
-    if (const auto* user = std::get_if<UserRow>(&row.row)) EXPECT_EQ(user->live, 2U * kRounds);
+    if (const auto* user = std::get_if<UserRow>(&row.row)) {
+      EXPECT_EQ(user->live, 2U * kRounds);
+    }
   }
 }
 
@@ -419,8 +443,9 @@ TYPED_TEST(StoreContractTest, ACommitHeldOpenIsNotSkippedByAReaderThatLooksMeanw
   Rows during;
   if constexpr (std::is_same_v<TypeParam, SqliteRig>) {
     auto raw = Sqlite::open(this->rig_.path(), Sqlite::Mode::kReadWrite);
-    ASSERT_TRUE(raw->execute("BEGIN IMMEDIATE; UPDATE store SET version = version + 1; "
-                             "UPDATE node SET lease = 2, version = (SELECT version FROM store)"));
+    ASSERT_TRUE(
+        raw->execute("BEGIN IMMEDIATE; UPDATE store SET version = version + 1; "
+                     "UPDATE node SET lease = 2, version = (SELECT version FROM store)"));
     during = read(*store, first);
     // A second writer waits for the first one rather than passing it.
     held = std::thread([this] {
@@ -451,7 +476,8 @@ TYPED_TEST(StoreContractTest, RandomCallsKeepEveryFollowerEqualToTheStore) {
     bool should_win = true;
     while (writes.size() < count) {
       const std::uint64_t id = random() % 12;
-      Row row = random() % 2 == 0 ? Row(session_row(id, static_cast<std::uint32_t>(step))) : Row(user_row(id, static_cast<std::uint32_t>(step)));
+      Row row = random() % 2 == 0 ? Row(session_row(id, static_cast<std::uint32_t>(step)))
+                                  : Row(user_row(id, static_cast<std::uint32_t>(step)));
       const core::RowKey key = core::key_of(row);
       if (writes.contains(key)) continue;
       Version expected = model.contains(key) ? model[key].version : Version{};

@@ -85,7 +85,8 @@ TEST(UnitsTest, FractionsMayBePercent) {
 }
 
 TEST(UnitsTest, AFormattedValueParsesBackToItself) {
-  for (const std::int64_t value : {1LL, 999LL, 1'500'000'000LL, 120'000'000'000LL, 3'600'000'000'000LL, 7'416'000'000'000LL, -5LL}) {
+  for (const std::int64_t value :
+       {1LL, 999LL, 1'500'000'000LL, 120'000'000'000LL, 3'600'000'000'000LL, 7'416'000'000'000LL, -5LL}) {
     EXPECT_EQ(ns(format_duration(nanoseconds(value)).c_str()), value);
   }
   EXPECT_EQ(format_duration(std::chrono::seconds(120)), "2 min");
