@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/verdict.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace homing::sim {
+namespace {
+
+using testing::HasSubstr;
+
+std::vector<double> repeated(std::vector<double> pattern, std::size_t n) {
+  std::vector<double> result;
+  for (std::size_t i = 0; i < n; ++i) result.push_back(pattern[i % pattern.size()]);
+  return result;
+}
+
+Verdict verdict(const std::vector<double>& differences, double margin, Better better = Better::kLower,
+                int comparisons = 1) {
+  return judge(differences, better, margin, comparisons).verdict;
+}
+
+TEST(Verdict, NineRunsAreTooFewWhateverTheyShow) {
+  EXPECT_EQ(verdict(repeated({100, 101}, 9), 1), Verdict::kTooFewRuns);
+  EXPECT_EQ(verdict(repeated({0}, 9), 1), Verdict::kTooFewRuns);
+  EXPECT_EQ(verdict({}, 1), Verdict::kTooFewRuns);
+}
+
+TEST(Verdict, EqualPairsAreIdentical) {
+  EXPECT_EQ(verdict(repeated({0}, 10), 1), Verdict::kIdentical);
+  EXPECT_EQ(verdict(repeated({0}, 10), 0), Verdict::kIdentical);
+}
+
+TEST(Verdict, AnIntervalInsideTheMarginMeansNoDifferenceThatMatters) {
+  EXPECT_EQ(verdict(repeated({0.1, -0.1, 0.2}, 20), 1), Verdict::kNoDifferenceThatMatters);
+  // Significant, but too small to matter: the margin comes first.
+  EXPECT_EQ(verdict(repeated({0.5, 0.6}, 20), 1), Verdict::kNoDifferenceThatMatters);
+}
+
+TEST(Verdict, AnIntervalOnOneSideOfZeroIsBetterOrWorseByTheMetricsDirection) {
+  const auto up = repeated({4, 5, 6}, 12);
+  const auto down = repeated({-4, -5, -6}, 12);
+  EXPECT_EQ(verdict(up, 1, Better::kLower), Verdict::kWorse);
+  EXPECT_EQ(verdict(down, 1, Better::kLower), Verdict::kBetter);
+  EXPECT_EQ(verdict(up, 1, Better::kHigher), Verdict::kBetter);
+  EXPECT_EQ(verdict(down, 1, Better::kHigher), Verdict::kWorse);
+  EXPECT_EQ(verdict(up, 1, Better::kNeither), Verdict::kTooFewRuns);
+}
+
+TEST(Verdict, AWideIntervalAroundZeroIsTooFewRuns) {
+  EXPECT_EQ(verdict(repeated({50, -45}, 10), 1), Verdict::kTooFewRuns);
+}
+
+TEST(Verdict, AConstantDifferenceIsJudgedWithoutSpread) {
+  EXPECT_EQ(verdict(repeated({3}, 10), 1), Verdict::kWorse);
+  EXPECT_EQ(verdict(repeated({0.5}, 10), 1), Verdict::kNoDifferenceThatMatters);
+}
+
+TEST(Verdict, WhenMostPairsTieTheSignTestDecides) {
+  // 12 ties and 8 losses of very different size: t cannot see it, eight equal signs have p = 1/128.
+  std::vector<double> d(12, 0.0);
+  for (const double loss : {1.0, 2.0, 1.0, 500.0, 3.0, 1.0, 2.0, 1.0}) d.push_back(loss);
+  const Judgement j = judge(d, Better::kLower, 1, 1);
+  EXPECT_LT(j.interval->low, 0.0) << "the t interval alone would not decide";
+  EXPECT_EQ(j.method, Method::kSignTest);
+  EXPECT_EQ(j.verdict, Verdict::kWorse);
+  // For seven comparisons 1/128 is no longer below 0.05 / 7.
+  EXPECT_EQ(judge(d, Better::kLower, 1, 7).verdict, Verdict::kTooFewRuns);
+}
+
+TEST(Verdict, ASignTestAgainstTheMeanDecidesNothing) {
+  std::vector<double> d(12, 0.0);
+  for (const double x : {1.0, 2.0, 1.0, 1.0, 3.0, 1.0, 2.0, 1.0, -900.0}) d.push_back(x);
+  EXPECT_EQ(verdict(d, 1), Verdict::kTooFewRuns);
+}
+
+TEST(Verdict, LooksComeAtTenTwentyFortyAndEighty) {
+  EXPECT_EQ(next_look(3), 10);
+  EXPECT_EQ(next_look(10), 20);
+  EXPECT_EQ(next_look(20), 40);
+  EXPECT_EQ(next_look(79), 80);
+  EXPECT_FALSE(next_look(80).has_value());
+}
+
+TEST(Verdict, IdenticalMeetsAnExpectedNoDifference) {
+  EXPECT_TRUE(meets(Verdict::kIdentical, Verdict::kNoDifferenceThatMatters));
+  EXPECT_FALSE(meets(Verdict::kNoDifferenceThatMatters, Verdict::kIdentical));
+  EXPECT_TRUE(meets(Verdict::kBetter, Verdict::kBetter));
+  EXPECT_FALSE(meets(Verdict::kTooFewRuns, Verdict::kBetter));
+}
+
+TEST(Verdict, TheFivePhrasesReadBack) {
+  for (const char* text : {"too few runs", "identical", "no difference that matters", "better", "worse"}) {
+    ASSERT_TRUE(verdict_of(text).has_value()) << text;
+    EXPECT_STREQ(words(*verdict_of(text)), text);
+  }
+  EXPECT_FALSE(verdict_of("fine").has_value());
+}
+
+// Two strategies, ten seeds, one metric; strategy 1 loses two sessions more.
+struct Fixture {
+  ScenarioRow scenario;
+  std::vector<MetricRow> metric_rows;
+  std::vector<RunRow> runs;
+
+  Fixture() {
+    scenario.name = "test";
+    scenario.strategies = {{0, "sessions", "sessions", "{}"}, {1, "random", "random", "{}"}};
+    metric_rows = {{0, metrics()[kSessionsLost]}};
+    for (int strategy = 0; strategy < 2; ++strategy) {
+      for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+        RunRow run;
+        run.id = strategy * 10 + static_cast<int>(seed);
+        run.strategy = strategy;
+        run.seed = seed;
+        run.plan_hash = "plan-" + std::to_string(seed);
+        run.values[0] = 10.0 + static_cast<double>(seed) + 2 * strategy;
+        runs.push_back(run);
+      }
+    }
+  }
+};
+
+TEST(CompareStrategies, DifferencesArePairedBySeed) {
+  const Fixture f;
+  const auto result = compare_strategies(f.scenario, f.metric_rows, f.runs, 0);
+  ASSERT_TRUE(result.has_value());
+  ASSERT_EQ(result->rows.size(), 1u);
+  EXPECT_DOUBLE_EQ(result->rows[0].judgement.summary.mean, 2.0);
+  EXPECT_DOUBLE_EQ(result->rows[0].judgement.summary.standard_error, 0.0) << "the seeds' own spread cancels";
+  EXPECT_EQ(result->rows[0].judgement.verdict, Verdict::kWorse);
+  EXPECT_DOUBLE_EQ(result->baseline_means[0].mean, 15.5);
+}
+
+TEST(CompareStrategies, AScenariosOwnMarginReplacesTheMetrics) {
+  Fixture f;
+  f.scenario.margins[0] = 3.0;
+  EXPECT_EQ(compare_strategies(f.scenario, f.metric_rows, f.runs, 0)->rows[0].judgement.verdict,
+            Verdict::kNoDifferenceThatMatters);
+}
+
+TEST(CompareStrategies, UnequalPlansAreRefused) {
+  Fixture f;
+  f.runs[3].plan_hash = "another";
+  const auto result = compare_strategies(f.scenario, f.metric_rows, f.runs, 0);
+  ASSERT_FALSE(result.has_value());
+  EXPECT_THAT(result.error().text, HasSubstr("seed 4"));
+}
+
+TEST(CompareStrategies, RunsWithAStateDependentVictimAreRefused) {
+  Fixture f;
+  f.runs[3].paired = false;
+  EXPECT_FALSE(compare_strategies(f.scenario, f.metric_rows, f.runs, 0).has_value());
+}
+
+TEST(CompareStrategies, ASeedWithoutAValueOnOneSideIsLeftOutAndSaid) {
+  Fixture f;
+  f.runs[0].values.clear();
+  f.runs.pop_back();
+  const auto result = compare_strategies(f.scenario, f.metric_rows, f.runs, 0);
+  EXPECT_EQ(result->rows[0].judgement.summary.n, 8);
+  EXPECT_EQ(result->rows[0].left_out, 2);
+  EXPECT_EQ(result->rows[0].judgement.verdict, Verdict::kTooFewRuns);
+}
+
+TEST(CompareFiles, AStrategyIsComparedWithItselfByName) {
+  const Fixture before;
+  Fixture after;
+  std::swap(after.scenario.strategies[0].name, after.scenario.strategies[1].name);
+  const auto result = compare_files(before.scenario, before.runs, after.scenario, after.runs, after.metric_rows);
+  ASSERT_TRUE(result.has_value());
+  ASSERT_EQ(result->rows.size(), 2u);
+  EXPECT_DOUBLE_EQ(result->rows[0].judgement.summary.mean, -2.0);  // id 0 is "random" here, id 1 there
+  EXPECT_EQ(result->rows[0].judgement.verdict, Verdict::kBetter);
+  EXPECT_EQ(result->rows[1].judgement.verdict, Verdict::kWorse);
+}
+
+TEST(CheckExpectations, AreMetNotMetOrNotRun) {
+  Fixture f;
+  f.scenario.expect = {{"sessions-lost", "random", "sessions", "worse", "it does not look"},
+                       {"sessions-lost", "random", "sessions", "better", "wrong"},
+                       {"sessions-lost", "user-hash", "sessions", "worse", "did not run"}};
+  const auto results = check_expectations(f.scenario, f.metric_rows, f.runs);
+  ASSERT_TRUE(results.has_value());
+  EXPECT_TRUE((*results)[0].met);
+  EXPECT_FALSE((*results)[1].met);
+  EXPECT_EQ((*results)[1].found, Verdict::kWorse);
+  EXPECT_FALSE((*results)[2].found.has_value());
+  EXPECT_FALSE((*results)[2].met);
+}
+
+}  // namespace
+}  // namespace homing::sim
