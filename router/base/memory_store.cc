@@ -72,7 +72,7 @@ core::Rows MemoryStore::read_about(const core::ReadSince& call, core::NodeId nod
   auto& log = by_node_[node.value].entries;
   for (auto entry = first_above(log, same ? call.cursor : core::Version{}); entry != log.end(); ++entry) {
     const core::VersionedRow& row = slots_[entry->slot];
-    if (row.version == core::Version{}) continue;
+    if (row.version == core::Version{} || lives_[entry->slot] != entry->life) continue;
     // A row that went to another node is told here as it stands now, however often it changed there.
     if (row.version == entry->version || node_of(row.row) != node) answer.rows.push_back(row);
   }
@@ -111,6 +111,7 @@ std::uint32_t MemoryStore::slot_of(const core::RowKey& key) {
   if (free_slots_.empty()) {
     found->second = static_cast<std::uint32_t>(slots_.size());
     slots_.emplace_back();
+    lives_.push_back(0);
   } else {
     found->second = free_slots_.back();
     free_slots_.pop_back();
@@ -135,7 +136,7 @@ void MemoryStore::write(std::uint32_t slot, const core::Row& row) {
   }
   held.row = row;
   held.version = latest_;
-  log_.push_back(LogEntry{latest_, slot});
+  log_.push_back(LogEntry{latest_, slot, lives_[slot]});
   if (options_.index_by_node) note_for_nodes(slot, before, existed);
 }
 
@@ -146,11 +147,12 @@ void MemoryStore::note_for_nodes(std::uint32_t slot, const core::Row& before, bo
     if (node == core::kNoNode) continue;
     if (by_node_.size() <= node.value) by_node_.resize(node.value + 1);
     NodeLog& log = by_node_[node.value];
-    log.entries.push_back(LogEntry{latest_, slot});
+    log.entries.push_back(LogEntry{latest_, slot, lives_[slot]});
     if (log.entries.size() < log.sweep_at) continue;
     std::erase_if(log.entries, [&](const LogEntry& entry) {
       const core::VersionedRow& row = slots_[entry.slot];
-      return row.version == core::Version{} || (row.version != entry.version && node_of(row.row) == node);
+      return row.version == core::Version{} || lives_[entry.slot] != entry.life ||
+             (row.version != entry.version && node_of(row.row) == node);
     });
     log.sweep_at = std::max(kSweepFloor, 2 * log.entries.size());
   }
@@ -181,7 +183,7 @@ void MemoryStore::rebuild_log() {
   log_.clear();
   by_node_.clear();
   for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
-    if (slots_[slot].version != core::Version{}) log_.push_back(LogEntry{slots_[slot].version, slot});
+    if (slots_[slot].version != core::Version{}) log_.push_back(LogEntry{slots_[slot].version, slot, lives_[slot]});
   }
   std::sort(log_.begin(), log_.end(), [](const LogEntry& a, const LogEntry& b) {
     return a.version != b.version ? a.version < b.version : a.slot < b.slot;
@@ -204,6 +206,7 @@ std::size_t MemoryStore::forget_final(core::Version version) {
     if (held.version == core::Version{} || held.version > version || !is_final(held.row)) continue;
     index_.erase(core::key_of(held.row));
     held.version = core::Version{};
+    ++lives_[slot];
     free_slots_.push_back(slot);
     ++dropped;
   }

@@ -64,6 +64,7 @@ class MemoryStore final : public Store {
   struct LogEntry {
     core::Version version;
     std::uint32_t slot;
+    std::uint32_t life;  // of the slot, when this was written
   };
   struct NodeLog {
     std::vector<LogEntry> entries;
@@ -86,6 +87,7 @@ class MemoryStore final : public Store {
   core::Timeline timeline_;
   core::Version latest_{};
   std::vector<core::VersionedRow> slots_;  // version 0: free, or written and rewound
+  std::vector<std::uint32_t> lives_;       // by slot: how often it was given away by forget_final
   std::vector<std::uint32_t> free_slots_;
   absl::flat_hash_map<core::RowKey, std::uint32_t> index_;  // looked up, never iterated
   std::vector<LogEntry> log_;

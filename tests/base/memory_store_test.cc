@@ -148,6 +148,16 @@ TEST(MemoryStoreTest, FollowersOfOneNodeSeeEveryChangeOfIt) {
   }
 }
 
+TEST(MemoryStoreTest, APlaceThatIsUsedAgainTellsNothingToTheNodeThatHadIt) {
+  MemoryStore store(MemoryStoreOptions{.index_by_node = true});
+  put(store, session_on(1, 1));
+  put(store, session_on(1, 1, SessionState::kEnded));
+  EXPECT_EQ(store.forget_final(store.latest()), 1U);
+  put(store, session_on(2, 2));
+  EXPECT_TRUE(store.read_about({StoreToken(1), {}, {}}, NodeId(1)).rows.empty());
+  EXPECT_EQ(store.read_about({StoreToken(1), {}, {}}, NodeId(2)).rows.size(), 1U);
+}
+
 TEST(MemoryStoreTest, FinalRowsAreForgottenAndOthersAreNot) {
   MemoryStore store;
   put(store, session_on(1, 1, SessionState::kEnded));

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "tests/base/temp_dir.h"
 
 namespace homing::base {
@@ -212,6 +214,39 @@ TEST(RouterConfigTest, TheNodeKeyWrittenAsATextIsExplained) {
 TEST(RouterConfigTest, AnUnknownNodeOnTheCommandLineIsRefused) {
   EXPECT_EQ(error_of(kSmall, {.node = "n7", .strategies = {}}),
             "/etc/homing/homing.toml: --node: unknown node \"n7\"; expected \"n1\" or \"n2\"; did you mean \"n1\"?\n");
+}
+
+TEST(RouterConfigTest, ADamagedFileIsRefusedOrReadButNeverACrash) {
+  const std::string good = slurp("router/dist/homing.example.toml");
+  ASSERT_FALSE(good.empty());
+  constexpr char kLetters[] =
+      "\"'[]{}=.,#\\ \n\0\xff"
+      "09-azT:";
+  std::mt19937_64 random(42);
+  int refused = 0;
+  for (int round = 0; round < 300; ++round) {
+    std::string text = good;
+    for (std::uint64_t edits = 1 + random() % 4; edits > 0; --edits) {
+      const std::size_t at = random() % text.size();
+      switch (random() % 3) {
+        case 0:
+          text[at] = kLetters[random() % (sizeof kLetters - 1)];
+          break;
+        case 1:
+          text.erase(at, 1 + random() % 40);
+          break;
+        default:
+          text.insert(at, 1 + random() % 3, kLetters[random() % (sizeof kLetters - 1)]);
+      }
+    }
+    const auto config = read(text);
+    if (config) continue;
+    ++refused;
+    EXPECT_EQ(config.error().find("/etc/homing/homing.toml"), 0U) << config.error();
+    EXPECT_EQ(config.error().back(), '\n');
+  }
+  EXPECT_GT(refused, 50);
+  EXPECT_LT(refused, 300) << "damage in a comment is none";
 }
 
 TEST(RouterConfigTest, AMissingFileIsOneSentence) {
