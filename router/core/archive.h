@@ -29,7 +29,9 @@ namespace homing::core {
 class Writer {
  public:
   template <class... T>
-  void operator()(const T&... values) { (put(values), ...); }
+  void operator()(const T&... values) {
+    (put(values), ...);
+  }
   const std::string& bytes() const { return bytes_; }
   std::string take() { return std::move(bytes_); }
 
@@ -92,7 +94,9 @@ class Reader {
  public:
   explicit Reader(std::string_view bytes) : bytes_(bytes) {}
   template <class... T>
-  void operator()(T&... values) { (get(values), ...); }
+  void operator()(T&... values) {
+    (get(values), ...);
+  }
   bool ok() const { return ok_; }
   bool at_end() const { return bytes_.empty(); }
   std::size_t left() const { return bytes_.size(); }
@@ -204,7 +208,9 @@ class Hasher {
   Hasher() = default;
   explicit Hasher(std::uint64_t state) : state_(state) {}
   template <class... T>
-  void operator()(const T&... values) { (put(values), ...); }
+  void operator()(const T&... values) {
+    (put(values), ...);
+  }
   std::uint64_t value() const { return state_; }
   void word(std::uint64_t w) { state_ = fold(state_ ^ w, 0x9e3779b97f4a7c15ull) + 0xe7037ed1a0b428dbull; }
 

@@ -56,9 +56,9 @@ std::vector<ConfigError> validate(const Config& config) {
   if (config.kinds.empty()) fail("kind", "at least one kind of session is needed");
   for (const KindConfig& kind : config.kinds) {
     if (kind.start_timeout <= config.lease_margin) {
-      fail("kind." + kind.name + ".start-timeout",
-           "must be longer than lease-margin (" + in_seconds(config.lease_margin) + "), is " +
-               in_seconds(kind.start_timeout));
+      fail("kind." + kind.name + ".start-timeout", "must be longer than lease-margin (" +
+                                                       in_seconds(config.lease_margin) + "), is " +
+                                                       in_seconds(kind.start_timeout));
     }
   }
   return errors;

@@ -22,37 +22,40 @@ enum class WithoutStore : std::uint8_t { kKeep = 0, kFreeze = 1 };
 
 struct KindConfig {
   std::string name;
-  std::uint64_t labels = 0;          // bits a node must have
-  std::uint64_t memory_bytes = 0;    // expected; a node with less available (pending starts deducted) is a misfit; 0: do not ask
+  std::uint64_t labels = 0;  // bits a node must have
+  std::uint64_t memory_bytes =
+      0;  // expected; a node with less available (pending starts deducted) is a misfit; 0: do not ask
   Duration start_timeout = seconds(60);
   WithoutStore without_store = WithoutStore::kKeep;
   template <class A>
-  void archive(A& a) { a(name, labels, memory_bytes, start_timeout, without_store); }
+  void archive(A& a) {
+    a(name, labels, memory_bytes, start_timeout, without_store);
+  }
 };
 
 struct Config {
-  std::uint64_t seed = 1;            // keys the tie-breaks
+  std::uint64_t seed = 1;  // keys the tie-breaks
   std::string strategy = "sessions";
-  bool serve = true;                 // false: renew, act on own rows and report, but place nothing for anybody
-  std::vector<KindConfig> kinds;     // indexed by KindId
+  bool serve = true;              // false: renew, act on own rows and report, but place nothing for anybody
+  std::vector<KindConfig> kinds;  // indexed by KindId
 
-  Duration heartbeat = seconds(1);   // renewal of the lease and reading of the store
-  Duration report_every{0};          // how often load figures ride on a heartbeat; 0: each one
+  Duration heartbeat = seconds(1);  // renewal of the lease and reading of the store
+  Duration report_every{0};         // how often load figures ride on a heartbeat; 0: each one
   Duration suspect = seconds(3);
   Duration lease_ttl = seconds(8);
   Duration dead = seconds(10);
-  Duration lease_margin = seconds(1);   // a node stops ordering this long before its lease could be seen expired
-  Duration accept_max = seconds(5);     // a placed row that its node has not accepted by then may be placed again
-  Duration queue_ask_max = seconds(30); // a ticket nobody asked for during this time leaves the queue
-  Duration fence_max = seconds(2);      // bound on double life of `freeze` kinds after a stopped node wakes
+  Duration lease_margin = seconds(1);    // a node stops ordering this long before its lease could be seen expired
+  Duration accept_max = seconds(5);      // a placed row that its node has not accepted by then may be placed again
+  Duration queue_ask_max = seconds(30);  // a ticket nobody asked for during this time leaves the queue
+  Duration fence_max = seconds(2);       // bound on double life of `freeze` kinds after a stopped node wakes
 
-  std::uint32_t max_nodes = 16384;        // rows of further nodes are ignored and counted
-  std::uint32_t max_routes = 1'000'000;   // cached routes; at the maximum new sessions are refused (kOverloaded)
-  std::uint32_t max_wishes = 10'000;      // requests waiting in this core; further ones are refused (kOverloaded)
-  std::uint32_t max_queue = 10'000;       // waiting placements; further ones are refused (kQueueFull)
-  std::uint32_t max_attempts = 3;         // placements per wish; then the user is told why
+  std::uint32_t max_nodes = 16384;          // rows of further nodes are ignored and counted
+  std::uint32_t max_routes = 1'000'000;     // cached routes; at the maximum new sessions are refused (kOverloaded)
+  std::uint32_t max_wishes = 10'000;        // requests waiting in this core; further ones are refused (kOverloaded)
+  std::uint32_t max_queue = 10'000;         // waiting placements; further ones are refused (kQueueFull)
+  std::uint32_t max_attempts = 3;           // placements per wish; then the user is told why
   std::uint32_t max_sessions_per_user = 0;  // 0: no limit
-  std::uint32_t max_misfits = 8;          // candidates popped before a full scan
+  std::uint32_t max_misfits = 8;            // candidates popped before a full scan
 
   template <class A>
   void archive(A& a) {
@@ -62,7 +65,8 @@ struct Config {
   }
 };
 
-// One broken rule: the field as written in configuration text ("lease-ttl") and a sentence with the numbers and the fix.
+// One broken rule: the field as written in configuration text ("lease-ttl") and a sentence with the numbers and the
+// fix.
 struct ConfigError {
   std::string field;
   std::string text;

@@ -10,22 +10,62 @@
 
 namespace homing::core {
 
-Core::State::State(NodeId self_id, Config c) : self(self_id), config(std::move(c)) { build_classes(); }
+Core::State::State(NodeId self_id, Config c) : self(self_id), config(std::move(c)) {
+  build_classes();
+}
 
 Core::State::State(const State& other)
-    : self(other.self), config(other.config), now(other.now), counters(other.counters), fingerprint(other.fingerprint),
-      deadlines(other.deadlines), timeline(other.timeline), cursor(other.cursor), next_token(other.next_token),
-      read_token(other.read_token), read_sent(other.read_sent), read_again(other.read_again), synced(other.synced),
-      store_away(other.store_away), reads(other.reads), calls(other.calls), booted(other.booted), boot(other.boot),
-      measured(other.measured), has_measured(other.has_measured), reported_at(other.reported_at),
-      reported_once(other.reported_once), join(other.join), renewing(other.renewing),
-      own_incarnation(other.own_incarnation), own_generation(other.own_generation), lease_sent(other.lease_sent),
-      hold_until(other.hold_until), standing(other.standing), standing_why(other.standing_why),
-      launcher_up(other.launcher_up), inventory_pending(other.inventory_pending), inventory(other.inventory),
-      nodes(other.nodes), thresholds(other.thresholds), routes(other.routes), finished(other.finished), users(other.users), hosted(other.hosted),
-      wishes(other.wishes), requests(other.requests), ends(other.ends), admins(other.admins), sweeps(other.sweeps),
-      queue(other.queue), line(other.line), own_tickets(other.own_tickets), capacity_changed(other.capacity_changed),
-      line_changed(other.line_changed), effects(other.effects) {
+    : self(other.self),
+      config(other.config),
+      now(other.now),
+      counters(other.counters),
+      fingerprint(other.fingerprint),
+      deadlines(other.deadlines),
+      timeline(other.timeline),
+      cursor(other.cursor),
+      next_token(other.next_token),
+      read_token(other.read_token),
+      read_sent(other.read_sent),
+      read_again(other.read_again),
+      synced(other.synced),
+      store_away(other.store_away),
+      reads(other.reads),
+      calls(other.calls),
+      booted(other.booted),
+      boot(other.boot),
+      measured(other.measured),
+      has_measured(other.has_measured),
+      reported_at(other.reported_at),
+      reported_once(other.reported_once),
+      join(other.join),
+      renewing(other.renewing),
+      sweep_self(other.sweep_self),
+      own_incarnation(other.own_incarnation),
+      own_generation(other.own_generation),
+      lease_sent(other.lease_sent),
+      hold_until(other.hold_until),
+      standing(other.standing),
+      standing_why(other.standing_why),
+      launcher_up(other.launcher_up),
+      inventory_pending(other.inventory_pending),
+      inventory(other.inventory),
+      nodes(other.nodes),
+      thresholds(other.thresholds),
+      routes(other.routes),
+      finished(other.finished),
+      users(other.users),
+      hosted(other.hosted),
+      wishes(other.wishes),
+      requests(other.requests),
+      ends(other.ends),
+      admins(other.admins),
+      sweeps(other.sweeps),
+      queue(other.queue),
+      line(other.line),
+      own_tickets(other.own_tickets),
+      capacity_changed(other.capacity_changed),
+      line_changed(other.line_changed),
+      effects(other.effects) {
   for (const auto& [labels, c] : other.classes) {
     LabelClass& mine = classes[labels];
     mine.strategy = c.strategy->clone();
@@ -66,10 +106,18 @@ void Core::handle_deadline(Instant now) {
   s.settle();
 }
 
-Instant Core::next_deadline() const { return state_->deadlines.next(); }
-std::span<const Effect> Core::effects() const { return state_->effects; }
-void Core::clear_effects() { state_->effects.clear(); }
-std::uint64_t Core::fingerprint() const { return state_->fingerprint.value(); }
+Instant Core::next_deadline() const {
+  return state_->deadlines.next();
+}
+std::span<const Effect> Core::effects() const {
+  return state_->effects;
+}
+void Core::clear_effects() {
+  state_->effects.clear();
+}
+std::uint64_t Core::fingerprint() const {
+  return state_->fingerprint.value();
+}
 
 void Core::State::emit(Effect effect) {
   fingerprint(now, effect);
@@ -90,25 +138,53 @@ void Core::State::run_deadlines() {
   while (const auto key = deadlines.pop_due(now)) {
     const SessionId session{key->hi, key->lo};
     switch (static_cast<Timer>(key->purpose)) {
-      case Timer::kHeartbeat: heartbeat(); break;
+      case Timer::kHeartbeat:
+        heartbeat();
+        break;
       case Timer::kStanding:
-      case Timer::kHold: check_standing(); break;
-      case Timer::kSweep: start_sweep(NodeId{static_cast<std::uint32_t>(key->hi)}); break;
-      case Timer::kWish: advance_wish(session); break;
-      case Timer::kHostedStart: advance_hosted(session); break;
-      case Timer::kQueueAsk: ask_again(session); break;
-      case Timer::kQueueExpire: expire_ticket(session); break;
-      case Timer::kQueueHead: serve_head(key->hi); break;
+      case Timer::kHold:
+        check_standing();
+        break;
+      case Timer::kSweep:
+        start_sweep(NodeId{static_cast<std::uint32_t>(key->hi)});
+        break;
+      case Timer::kWish:
+        advance_wish(session);
+        break;
+      case Timer::kHostedStart:
+        advance_hosted(session);
+        break;
+      case Timer::kQueueAsk:
+        ask_again(session);
+        break;
+      case Timer::kQueueExpire:
+        expire_ticket(session);
+        break;
+      case Timer::kQueueHead:
+        serve_head(key->hi);
+        break;
     }
   }
 }
 
-NodeId Core::self() const { return state_->self; }
-const Config& Core::config() const { return state_->config; }
-const CoreCounters& Core::counters() const { return state_->counters; }
-std::uint32_t Core::node_count() const { return static_cast<std::uint32_t>(state_->nodes.size()); }
-std::uint32_t Core::hosted_count() const { return static_cast<std::uint32_t>(state_->hosted.size()); }
-std::uint32_t Core::queue_length() const { return static_cast<std::uint32_t>(state_->line.size()); }
+NodeId Core::self() const {
+  return state_->self;
+}
+const Config& Core::config() const {
+  return state_->config;
+}
+const CoreCounters& Core::counters() const {
+  return state_->counters;
+}
+std::uint32_t Core::node_count() const {
+  return static_cast<std::uint32_t>(state_->nodes.size());
+}
+std::uint32_t Core::hosted_count() const {
+  return static_cast<std::uint32_t>(state_->hosted.size());
+}
+std::uint32_t Core::queue_length() const {
+  return static_cast<std::uint32_t>(state_->line.size());
+}
 bool Core::may_order(Instant now) const {
   const State& s = *state_;
   return s.join == JoinState::kJoined && now < s.lease_sent + s.config.lease_ttl - s.config.lease_margin &&

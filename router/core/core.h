@@ -45,12 +45,12 @@ struct CoreCounters {
   std::uint64_t events = 0;
   std::uint64_t deadlines = 0;
   std::uint64_t placements = 0;
-  std::uint64_t claims_lost = 0;      // compare-and-sets another router won
-  std::uint64_t misfits = 0;          // candidates popped because they did not fit
+  std::uint64_t claims_lost = 0;  // compare-and-sets another router won
+  std::uint64_t misfits = 0;      // candidates popped because they did not fit
   std::uint64_t misfit_scans = 0;
-  std::uint64_t takeovers = 0;        // declarations of death won
+  std::uint64_t takeovers = 0;  // declarations of death won
   std::uint64_t sessions_declared_lost = 0;
-  std::uint64_t fenced = 0;           // own processes killed because another epoch stands
+  std::uint64_t fenced = 0;  // own processes killed because another epoch stands
   std::uint64_t stale_events = 0;
   template <class A>
   void archive(A& a) {
@@ -89,8 +89,8 @@ class Core {
   NodeId self() const;
   const Config& config() const;
   const CoreCounters& counters() const;
-  NodeStatus node(NodeId id, Instant now) const;   // known == false: never seen
-  std::uint32_t node_count() const;                // ids below this may be known
+  NodeStatus node(NodeId id, Instant now) const;  // known == false: never seen
+  std::uint32_t node_count() const;               // ids below this may be known
   std::optional<RouteValue> route(SessionId id) const;
   std::vector<std::pair<SessionId, RouteValue>> routes() const;  // ordered by session id
   std::uint32_t hosted_count() const;

@@ -83,8 +83,8 @@ void Core::State::advance_hosted(SessionId id) {
       return;
     }
     case SessionState::kStarting: {
-      const bool overdue =
-          h.accept_sent != Instant{} && now >= h.accept_sent + h.timeout - config.lease_margin && h.fact != Fact::kRunning;
+      const bool overdue = h.accept_sent != Instant{} && now >= h.accept_sent + h.timeout - config.lease_margin &&
+                           h.fact != Fact::kRunning;
       if (h.fact == Fact::kRunning) {
         if (may_order()) write_hosted(id, h, *known, SessionState::kReady, EndReason::kNone);
       } else if (h.fact == Fact::kFailed || h.fact == Fact::kExited) {
@@ -94,6 +94,8 @@ void Core::State::advance_hosted(SessionId id) {
         h.fact = Fact::kFailed;
         h.fact_reason = EndReason::kStartTimeout;
         write_hosted(id, h, *known, SessionState::kRefused, h.fact_reason);
+      } else if (h.fact == Fact::kOrdered) {
+        arm(Timer::kHostedStart, id, h.accept_sent + h.timeout - config.lease_margin);
       } else if (h.fact == Fact::kNone) {
         // accept_sent is unset when an earlier router of this node accepted: its order may or may not have gone out.
         if (h.accept_sent == Instant{}) {
@@ -118,7 +120,8 @@ void Core::State::advance_hosted(SessionId id) {
         write_hosted(id, h, *known, SessionState::kLost, EndReason::kProcessGone);
       }
       return;
-    default: return;
+    default:
+      return;
   }
 }
 
@@ -151,7 +154,9 @@ void Core::State::on(const LauncherUp& e) {
   reconcile();
 }
 
-void Core::State::on(const LauncherDown&) { launcher_up = false; }
+void Core::State::on(const LauncherDown&) {
+  launcher_up = false;
+}
 
 // Compares what the launcher has with what the store says, once both are known.
 void Core::State::reconcile() {
@@ -175,6 +180,9 @@ void Core::State::reconcile() {
     Hosted& h = it->second;
     if (p.answers) {
       h.fact = Fact::kRunning;
+      // An earlier router of this node may have frozen it: the next look at the store thaws it.
+      h.frozen =
+          h.kind.value < config.kinds.size() && config.kinds[h.kind.value].without_store == WithoutStore::kFreeze;
     } else if (h.fact == Fact::kNone) {
       h.fact = Fact::kOrdered;
       if (h.accept_sent == Instant{}) {
@@ -271,8 +279,9 @@ void Core::State::announce() {
     Hosted& h = hosted.at(id);
     const Known* known = find(id);
     if (h.call_under_way) continue;
-    const bool newer = known != nullptr && (known->epoch > h.epoch || (known->epoch == h.epoch && known->node != self) ||
-                                            (known->epoch == h.epoch && known->incarnation != own_incarnation));
+    const bool newer =
+        known != nullptr && (known->epoch > h.epoch || (known->epoch == h.epoch && known->node != self) ||
+                             (known->epoch == h.epoch && known->incarnation != own_incarnation));
     if (newer || h.fact == Fact::kNone || h.fact == Fact::kFailed || h.fact == Fact::kExited) {
       if (known == nullptr || newer) drop_hosted(id, EndReason::kFenced);
       continue;

@@ -22,7 +22,9 @@ NodeEntry& Core::State::node_entry(NodeId id) {
   return nodes[id.value];
 }
 
-LeaseLimits Core::State::limits() const { return {config.suspect, config.lease_ttl, config.dead}; }
+LeaseLimits Core::State::limits() const {
+  return {config.suspect, config.lease_ttl, config.dead};
+}
 
 void Core::State::on(const Boot& e) {
   booted = true;
@@ -137,8 +139,12 @@ void Core::State::on_renewed(const Call& c) {
     own_generation = row.generation;
     node_entry(self).load.advance(own_incarnation, cursor);
     refresh_node(self);
-    start_sweep(self);  // what an earlier incarnation of this node held is gone
+    sweep_self = true;
     reconcile();
+  }
+  if (sweep_self && synced) {  // what an earlier incarnation of this node held is gone
+    sweep_self = false;
+    start_sweep(self);
   }
   check_standing();
 }
@@ -211,8 +217,10 @@ void Core::State::apply_node(const NodeRow& row, Version version) {
   n.version = version;
   const bool instance_changed =
       first || before.incarnation != row.incarnation || before.life != row.life || before.admin != row.admin;
-  if (first || before.load.counted != row.load.counted || before.incarnation != row.incarnation) n.report_received = now;
+  if (first || before.load.counted != row.load.counted || before.incarnation != row.incarnation)
+    n.report_received = now;
   if (row.node != self) n.load.report(row.incarnation, row.load.sessions, row.load.counted);
+  if (row.node == self && (first || before.incarnation < row.incarnation)) sweep_self = true;
   const bool renewed = n.lease.shown(row.lease, now);
   NodeView view = n.view;
   if (row.life == NodeLife::kDead) {
@@ -223,7 +231,7 @@ void Core::State::apply_node(const NodeRow& row, Version version) {
     view = NodeView::kUp;
   }
   if (row.life == NodeLife::kUp && row.node != self && (first || before.life != NodeLife::kUp)) watch_node(row.node);
-  if (row.life == NodeLife::kDead && row.declared_by != self && instance_changed) {
+  if (row.life != NodeLife::kUp && instance_changed) {
     arm(Timer::kSweep, SessionId{row.node.value, 0}, now + config.dead);  // should who declared it die on the way
   }
   const bool view_changed = view != n.view;
@@ -354,14 +362,10 @@ std::uint8_t Core::State::judge(const NodeEntry& n, std::uint64_t labels) const 
 NodeFigures Core::State::figures_of(const NodeEntry& n) const {
   const std::uint64_t pending = n.load.memory_pending();
   const std::uint64_t available = n.row.load.memory_available;
-  return {n.load.sessions(),
-          n.row.weight,
-          n.row.load.load1_milli,
-          n.row.load.load5_milli,
-          n.row.load.load15_milli,
-          n.row.load.cores_milli,
-          n.row.load.memory_total,
-          available > pending ? available - pending : 0};
+  return {n.load.sessions(),       n.row.weight,
+          n.row.load.load1_milli,  n.row.load.load5_milli,
+          n.row.load.load15_milli, n.row.load.cores_milli,
+          n.row.load.memory_total, available > pending ? available - pending : 0};
 }
 
 // Re-judges one node in every label class and tells the strategies. O(classes x index update).

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Waiting in line. A waiting placement is a store row; its ticket is the version of the write that joined, so the order
-// is the same on every router, any router can show the position and any may serve the head by compare-and-set (the claim
-// itself also takes the ticket out of the line). A ticket nobody asks for any more leaves.
+// is the same on every router, any router can show the position and any may serve the head by compare-and-set (the
+// claim itself also takes the ticket out of the line). A ticket nobody asks for any more leaves.
 //
-// The head of a line is the lowest ticket of its label class: somebody who waits for a GPU node does not block the rest.
-// The router at which the person waits serves the head at once; another only when two heartbeats have passed.
+// The head of a line is the lowest ticket of its label class: somebody who waits for a GPU node does not block the
+// rest. The router at which the person waits serves the head at once; another only when two heartbeats have passed.
 #include <algorithm>
 #include <utility>
 

@@ -71,16 +71,18 @@ inline bool holds_place(SessionState s) {
 }
 
 struct NodeEntry {
-  bool known = false;       // its row has been seen
+  bool known = false;  // its row has been seen
   NodeRow row;
   Version version{};
   LeaseWatch lease;
   NodeView view = NodeView::kUp;
   LoadView load;
   Instant report_received{};
-  bool declaring = false;   // our declaration of death is under way
+  bool declaring = false;  // our declaration of death is under way
   template <class A>
-  void archive(A& a) { a(known, row, version, lease, view, load, report_received, declaring); }
+  void archive(A& a) {
+    a(known, row, version, lease, view, load, report_received, declaring);
+  }
 };
 
 // What the launcher told us of a process of ours.
@@ -97,14 +99,18 @@ struct Hosted {
   Instant accept_sent{};
   Duration timeout{};
   template <class A>
-  void archive(A& a) { a(epoch, kind, user, fact, fact_reason, call_under_way, frozen, accept_sent, timeout); }
+  void archive(A& a) {
+    a(epoch, kind, user, fact, fact_reason, call_under_way, frozen, accept_sent, timeout);
+  }
 };
 
 struct Waiter {
   RequestId request{};
   Intent intent = Intent::kReach;
   template <class A>
-  void archive(A& a) { a(request, intent); }
+  void archive(A& a) {
+    a(request, intent);
+  }
 };
 
 // What somebody at this router waits for.
@@ -114,16 +120,16 @@ struct Wish {
   Intent intent = Intent::kReach;
   std::vector<Waiter> waiters;
   bool call_under_way = false;
-  bool started = false;        // a placement of this wish exists or existed: go on after a failed one
+  bool started = false;  // a placement of this wish exists or existed: go on after a failed one
   std::uint8_t attempts = 0;
-  std::uint8_t conflicts = 0;  // claims lost to others in a row
+  std::uint8_t conflicts = 0;    // claims lost to others in a row
   std::vector<NodeId> excluded;  // sorted
   EndReason last_reason = EndReason::kNone;
-  Instant wanted_at{};         // a read sent later is needed before "no such session" is true
-  Instant recheck_at{};        // a claim of ours was met by silence then: a read sent later is needed before the next
-  Epoch watched_epoch{};       // the claim whose progress is watched ...
+  Instant wanted_at{};    // a read sent later is needed before "no such session" is true
+  Instant recheck_at{};   // a claim of ours was met by silence then: a read sent later is needed before the next
+  Epoch watched_epoch{};  // the claim whose progress is watched ...
   SessionState watched_state = SessionState::kPlaced;
-  Instant watched_since{};     // ... and when it was first received
+  Instant watched_since{};  // ... and when it was first received
   Answer last_answer;
   bool answered = false;
   template <class A>
@@ -140,18 +146,32 @@ struct QueueEntry {
   Instant asked_seen{};
   bool call_under_way = false;
   template <class A>
-  void archive(A& a) { a(row, version, ticket, asked_seen, call_under_way); }
+  void archive(A& a) {
+    a(row, version, ticket, asked_seen, call_under_way);
+  }
 };
 
 struct UserEntry {
   std::uint32_t live = 0;
   Version version{};
   template <class A>
-  void archive(A& a) { a(live, version); }
+  void archive(A& a) {
+    a(live, version);
+  }
 };
 
 enum class CallPurpose : std::uint8_t {
-  kRenew = 0, kDeclare, kAdmin, kPlace, kHosted, kEnd, kSweep, kQueueJoin, kQueueAsk, kQueueLeave, kAnnounce,
+  kRenew = 0,
+  kDeclare,
+  kAdmin,
+  kPlace,
+  kHosted,
+  kEnd,
+  kSweep,
+  kQueueJoin,
+  kQueueAsk,
+  kQueueLeave,
+  kAnnounce,
 };
 
 // A compare-and-set under way.
@@ -164,7 +184,9 @@ struct Call {
   std::vector<RowWrite> writes;
   std::optional<DecisionRecord> decision;
   template <class A>
-  void archive(A& a) { a(purpose, timeline, sent, session, node, writes, decision); }
+  void archive(A& a) {
+    a(purpose, timeline, sent, session, node, writes, decision);
+  }
 };
 
 // All kinds that demand the same labels share a strategy object and the bookkeeping of who is eligible.
@@ -194,11 +216,11 @@ struct Core::State {
   Timeline timeline{};
   Version cursor{};
   std::uint64_t next_token = 1;
-  StoreToken read_token{};        // 0: no read under way
+  StoreToken read_token{};  // 0: no read under way
   Instant read_sent{};
   bool read_again = false;
-  bool synced = false;            // a complete read of this timeline has been applied
-  bool store_away = false;        // the last answer was silence
+  bool synced = false;      // a complete read of this timeline has been applied
+  bool store_away = false;  // the last answer was silence
   Continuity reads;
   absl::btree_map<StoreToken, Call> calls;
 
@@ -210,10 +232,11 @@ struct Core::State {
   bool reported_once = false;
   JoinState join = JoinState::kReading;
   bool renewing = false;
+  bool sweep_self = false;  // claims of earlier incarnations of this node may still stand
   Incarnation own_incarnation{};
   std::uint32_t own_generation = 0;
-  Instant lease_sent{};           // when the last successful renewal was sent
-  Instant hold_until{};           // after a timeline change
+  Instant lease_sent{};  // when the last successful renewal was sent
+  Instant hold_until{};  // after a timeline change
   bool standing = false;
   Refusal standing_why = Refusal::kNone;
   bool launcher_up = false;
@@ -234,8 +257,8 @@ struct Core::State {
   absl::btree_map<NodeId, NodeAdmin> admins;               // wanted admin states not yet written
   absl::btree_map<NodeId, std::vector<SessionId>> sweeps;  // sessions of dead instances still to be declared lost
   absl::btree_map<SessionId, QueueEntry> queue;
-  absl::btree_set<std::pair<Version, SessionId>> line;     // the queue in order
-  absl::btree_set<SessionId> own_tickets;                  // joins wanted or made for local wishes
+  absl::btree_set<std::pair<Version, SessionId>> line;  // the queue in order
+  absl::btree_set<SessionId> own_tickets;               // joins wanted or made for local wishes
   bool capacity_changed = false;
   bool line_changed = false;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The two store calls and their answers, and what each row means to the tables. Every table changes here only, from rows
-// that were won or read, so calls may be lost, late or doubled.
+// The two store calls and their answers, and what each row means to the tables. Every table changes here only, from
+// rows that were won or read, so calls may be lost, late or doubled.
 #include <algorithm>
 #include <utility>
 
@@ -70,6 +70,10 @@ void Core::State::on(const Rows& rows) {
     announce();
     reconcile();
   }
+  if (sweep_self && join == JoinState::kJoined && node_entry(self).row.incarnation == own_incarnation) {
+    sweep_self = false;
+    start_sweep(self);
+  }
   write_admins();
   advance_all_hosted();
   thaw_all();
@@ -109,7 +113,9 @@ void Core::State::on(const Won& won) {
   finish_call(c);
   for (const RowWrite& w : c.writes) apply({w.row, won.version});
   switch (c.purpose) {
-    case CallPurpose::kRenew: on_renewed(c); break;
+    case CallPurpose::kRenew:
+      on_renewed(c);
+      break;
     case CallPurpose::kPlace:
       if (c.decision->chosen != self) emit(HintPeer{c.decision->chosen});
       break;
@@ -118,12 +124,15 @@ void Core::State::on(const Won& won) {
       break;
     case CallPurpose::kAnnounce:
     case CallPurpose::kDeclare:
-    case CallPurpose::kSweep: emit(HintPeer{kNoNode}); break;
+    case CallPurpose::kSweep:
+      emit(HintPeer{kNoNode});
+      break;
     case CallPurpose::kEnd:
       if (c.node != self) emit(HintPeer{c.node});
       emit(HintPeer{kNoNode});
       break;
-    default: break;
+    default:
+      break;
   }
   if (c.purpose == CallPurpose::kDeclare) start_sweep(c.node);
   if (c.purpose == CallPurpose::kSweep) continue_sweep(c.node);
@@ -162,13 +171,26 @@ void Core::State::on(const Lost& lost) {
         try_join();
       }
       break;
-    case CallPurpose::kPlace: advance_wish(c.session); break;
-    case CallPurpose::kHosted: advance_hosted(c.session); break;
-    case CallPurpose::kAnnounce: announce(); break;
-    case CallPurpose::kEnd: advance_end(c.session); break;
-    case CallPurpose::kSweep: continue_sweep(c.node); break;
-    case CallPurpose::kAdmin: write_admins(); break;
-    default: break;
+    case CallPurpose::kPlace:
+      advance_wish(c.session);
+      break;
+    case CallPurpose::kHosted:
+      advance_hosted(c.session);
+      break;
+    case CallPurpose::kAnnounce:
+      announce();
+      break;
+    case CallPurpose::kEnd:
+      advance_end(c.session);
+      break;
+    case CallPurpose::kSweep:
+      continue_sweep(c.node);
+      break;
+    case CallPurpose::kAdmin:
+      write_admins();
+      break;
+    default:
+      break;
   }
 }
 
@@ -198,8 +220,12 @@ void Core::State::on(const Silent& silent) {
 // Takes back the mark "a call is under way" wherever the call had set it.
 void Core::State::finish_call(const Call& c) {
   switch (c.purpose) {
-    case CallPurpose::kRenew: renewing = false; break;
-    case CallPurpose::kDeclare: node_entry(c.node).declaring = false; break;
+    case CallPurpose::kRenew:
+      renewing = false;
+      break;
+    case CallPurpose::kDeclare:
+      node_entry(c.node).declaring = false;
+      break;
     case CallPurpose::kPlace:
       if (const auto it = wishes.find(c.session); it != wishes.end()) it->second.call_under_way = false;
       break;
@@ -213,8 +239,11 @@ void Core::State::finish_call(const Call& c) {
       if (const auto it = queue.find(c.session); it != queue.end()) it->second.call_under_way = false;
       if (c.purpose == CallPurpose::kQueueJoin) own_tickets.erase(c.session);
       break;
-    case CallPurpose::kSweep: sweeps[c.node].push_back(c.session); break;  // dropped there when it was done
-    default: break;
+    case CallPurpose::kSweep:
+      sweeps[c.node].push_back(c.session);
+      break;  // dropped there when it was done
+    default:
+      break;
   }
 }
 
@@ -249,18 +278,25 @@ void Core::State::apply_session(const SessionRow& row, Version version) {
 
   const bool holds = holds_place(row.state);
   const bool new_epoch = old == nullptr || old->epoch != row.epoch;
-  if (old != nullptr && holds_place(old->state) && (!holds || new_epoch)) {
-    note_place(old->node, old->incarnation, version, -1, old->kind);
+  const bool held = old != nullptr && holds_place(old->state);
+  if (held && (!holds || new_epoch)) note_place(old->node, old->incarnation, version, -1, old->kind);
+  // Unknown, yet the cursor has passed it: over and purged, seen again in the answer to a lost call.
+  const bool counted_before = old == nullptr && version <= cursor;
+  if (counted_before && row.state != SessionState::kEnded) return;  // an answer so late that it is no longer true
+  if (((holds && (!held || new_epoch)) || old == nullptr) && !counted_before) {
+    note_place(row.node, row.incarnation, new_epoch ? row.claimed : version, +1, row.kind);
   }
-  if (new_epoch && (holds || old == nullptr)) note_place(row.node, row.incarnation, row.claimed, +1, row.kind);
-  if (old == nullptr && !holds) note_place(row.node, row.incarnation, version, -1, row.kind);
+  if (old == nullptr && !holds && !counted_before) note_place(row.node, row.incarnation, version, -1, row.kind);
 
-  const Known known{version,        row.claimed, row.user,  row.epoch,  row.node,         row.incarnation,
-                    row.kind,       row.state,   row.reason, row.attempt, row.previous_node};
+  const Known known{version,  row.claimed, row.user,   row.epoch,   row.node,         row.incarnation,
+                    row.kind, row.state,   row.reason, row.attempt, row.previous_node};
   const bool over = row.state == SessionState::kEnded;
-  emit(RouteChanged{row.session,
-                    {row.user, row.node, row.epoch, row.incarnation, row.kind, row.state, row.reason}});
+  emit(RouteChanged{row.session, {row.user, row.node, row.epoch, row.incarnation, row.kind, row.state, row.reason}});
   routes[row.session] = known;
+  if (holds && instance_gone(known)) {  // claimed by somebody who had not heard that the instance is no more
+    if (row.node == self) sweep_self = true;
+    arm(Timer::kSweep, SessionId{row.node.value, 0}, now + config.dead);
+  }
   sync_hosted(row.session);
   advance_wish(row.session);
   if (over) {  // kept until the cursor has passed it, so that reading it again counts nothing twice
@@ -311,6 +347,7 @@ void Core::State::change_timeline(Timeline to) {
   std::vector<SessionId> dropped;
   for (const auto& [id, known] : routes) dropped.push_back(id);
   std::sort(dropped.begin(), dropped.end());
+  cursor = Version{};
   routes.clear();
   finished.clear();
   for (const SessionId id : dropped) {
@@ -323,12 +360,14 @@ void Core::State::change_timeline(Timeline to) {
   line.clear();
   sweeps.clear();
   for (NodeEntry& n : nodes) {
+    n.known = false;
     n.version = Version{};
     n.load = LoadView{};
     n.declaring = false;
   }
   reads.read_failed();
   synced = false;
+  sweep_self = true;
   hold_until = now + config.lease_ttl;
   arm(Timer::kHold, hold_until);
   for (std::size_t i = 0; i < nodes.size(); ++i) refresh_node(NodeId{static_cast<std::uint32_t>(i)});

@@ -35,7 +35,7 @@ bool Core::State::instance_gone(const Known& k) const {
   const NodeEntry& n = nodes[k.node.value];
   if (!n.known) return false;
   if (n.row.incarnation > k.incarnation) return true;
-  return n.row.incarnation == k.incarnation && n.row.life == NodeLife::kDead;
+  return n.row.incarnation == k.incarnation && n.row.life != NodeLife::kUp;
 }
 
 void Core::State::start_sweep(NodeId id) {
@@ -73,7 +73,17 @@ void Core::State::continue_sweep(NodeId id) {
     }
     SessionRow row = row_of(session, *known);
     row.state = SessionState::kLost;
-    row.reason = nodes[id.value].row.life == NodeLife::kDead ? EndReason::kNodeDead : EndReason::kProcessGone;
+    switch (nodes[id.value].row.life) {
+      case NodeLife::kDead:
+        row.reason = EndReason::kNodeDead;
+        break;
+      case NodeLife::kLeft:
+        row.reason = EndReason::kDrained;
+        break;
+      case NodeLife::kUp:
+        row.reason = EndReason::kProcessGone;
+        break;
+    }
     Call c;
     c.purpose = CallPurpose::kSweep;
     c.session = session;

@@ -88,7 +88,8 @@ void Core::State::advance_wish(SessionId id) {
   const Known* known = find(id);
   if (known == nullptr) {
     disarm(Timer::kWish, id);
-    const bool fresh = synced && reads.going() && read_token == StoreToken{} && reads.observed_until() >= wish.wanted_at;
+    const bool fresh =
+        synced && reads.going() && read_token == StoreToken{} && reads.observed_until() >= wish.wanted_at;
     if (wish.intent >= Intent::kStart) {
       if (synced) {
         place(id, wish);
@@ -136,7 +137,8 @@ void Core::State::advance_wish(SessionId id) {
       if (wish.started) return claim_failed(id, wish, *known, known->reason);
       if (wish.intent == Intent::kRestart) return place(id, wish);
       return refuse_wish(id, Refusal::kLost, known->reason);
-    case SessionState::kEnded: return refuse_wish(id, Refusal::kEnded, known->reason);
+    case SessionState::kEnded:
+      return refuse_wish(id, Refusal::kEnded, known->reason);
   }
 }
 
@@ -181,7 +183,8 @@ void Core::State::place(SessionId id, Wish& wish) {
   Answer waiting;
   waiting.outcome = Outcome::kWaiting;
   if (store_away || !standing || !synced) {
-    waiting.refusal = store_away ? Refusal::kStoreAway : (standing_why == Refusal::kNone ? Refusal::kLeaseExpired : standing_why);
+    waiting.refusal =
+        store_away ? Refusal::kStoreAway : (standing_why == Refusal::kNone ? Refusal::kLeaseExpired : standing_why);
     return tell(id, wish, waiting);
   }
   if (wish.recheck_at != Instant{}) {
@@ -377,8 +380,7 @@ void Core::State::advance_end(SessionId id) {
   if (it == ends.end() || store_away || !synced) return;
   const Known* known = find(id);
   const bool lost_to_drain = it->second == EndReason::kDrained;
-  if (known == nullptr || known->state == SessionState::kEnded ||
-      (lost_to_drain && !holds_place(known->state))) {
+  if (known == nullptr || known->state == SessionState::kEnded || (lost_to_drain && !holds_place(known->state))) {
     ends.erase(it);
     return;
   }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Everything a core can order. Effects are drained in order by the driver; none is believed done until an event says so.
-// The stream of (instant, effect) is hashed into the fingerprint.
-// Thread class: plain values.
+// Everything a core can order. Effects are drained in order by the driver; none is believed done until an event says
+// so. The stream of (instant, effect) is hashed into the fingerprint. Thread class: plain values.
 #pragma once
 
 #include <cstdint>
@@ -25,33 +24,43 @@ struct StartSession {
   UserId user{};
   Instant deadline{};
   template <class A>
-  void archive(A& a) { a(session, epoch, kind, user, deadline); }
+  void archive(A& a) {
+    a(session, epoch, kind, user, deadline);
+  }
 };
 struct KillSession {
   SessionId session;
   Epoch epoch{};
   EndReason reason = EndReason::kNone;
   template <class A>
-  void archive(A& a) { a(session, epoch, reason); }
+  void archive(A& a) {
+    a(session, epoch, reason);
+  }
 };
 struct FreezeSession {
   SessionId session;
   Epoch epoch{};
   template <class A>
-  void archive(A& a) { a(session, epoch); }
+  void archive(A& a) {
+    a(session, epoch);
+  }
 };
 struct ThawSession {
   SessionId session;
   Epoch epoch{};
   template <class A>
-  void archive(A& a) { a(session, epoch); }
+  void archive(A& a) {
+    a(session, epoch);
+  }
 };
 
 // The launcher may act alone until then: past it, it kills unfinished starts and freezes `freeze` kinds by itself.
 struct LeaseUntil {
   Instant until{};
   template <class A>
-  void archive(A& a) { a(until); }
+  void archive(A& a) {
+    a(until);
+  }
 };
 
 // Publication to the proxy's route table.
@@ -59,12 +68,16 @@ struct RouteChanged {
   SessionId session;
   RouteValue route;
   template <class A>
-  void archive(A& a) { a(session, route); }
+  void archive(A& a) {
+    a(session, route);
+  }
 };
 struct RouteDropped {
   SessionId session;
   template <class A>
-  void archive(A& a) { a(session); }
+  void archive(A& a) {
+    a(session);
+  }
 };
 
 enum class Outcome : std::uint8_t {
@@ -85,20 +98,26 @@ struct Answer {
   Refusal refusal = Refusal::kNone;
   EndReason reason = EndReason::kNone;  // of the last failed attempt, or of the loss
   template <class A>
-  void archive(A& a) { a(request, session, outcome, node, epoch, position, refusal, reason); }
+  void archive(A& a) {
+    a(request, session, outcome, node, epoch, position, refusal, reason);
+  }
 };
 
 // Send StoreHint to who should look now: `node`, or every router that serves people when kNoNode.
 struct HintPeer {
   NodeId node = kNoNode;
   template <class A>
-  void archive(A& a) { a(node); }
+  void archive(A& a) {
+    a(node);
+  }
 };
 
 struct DecisionMade {
   DecisionRecord record;
   template <class A>
-  void archive(A& a) { a(record); }
+  void archive(A& a) {
+    a(record);
+  }
 };
 
 // How this core sees a node; for logs, status pages, and the proxy's list of peers.
@@ -109,7 +128,9 @@ struct NodeChanged {
   NodeView view = NodeView::kUp;
   NodeAdmin admin = NodeAdmin::kReady;
   template <class A>
-  void archive(A& a) { a(node, incarnation, view, admin); }
+  void archive(A& a) {
+    a(node, incarnation, view, admin);
+  }
 };
 
 // This node's own standing: may it order starts? False: lease at risk, store away, or timeline change.
@@ -117,7 +138,9 @@ struct StandingChanged {
   bool orders = false;
   Refusal why = Refusal::kNone;
   template <class A>
-  void archive(A& a) { a(orders, why); }
+  void archive(A& a) {
+    a(orders, why);
+  }
 };
 
 using Effect = std::variant<ReadSince, CompareAndSet, StartSession, KillSession, FreezeSession, ThawSession, LeaseUntil,

@@ -24,7 +24,9 @@ struct Boot {
   std::uint32_t weight = 100;
   std::uint32_t max_sessions = 0;
   template <class A>
-  void archive(A& a) { a(machine, labels, weight, max_sessions); }
+  void archive(A& a) {
+    a(machine, labels, weight, max_sessions);
+  }
 };
 
 // What this node measured of itself; `sessions` and `counted` are filled in by the core. Sent before a heartbeat is due
@@ -32,15 +34,17 @@ struct Boot {
 struct LoadMeasured {
   NodeLoad load;
   template <class A>
-  void archive(A& a) { a(load); }
+  void archive(A& a) {
+    a(load);
+  }
 };
 
 // How far a request may go for a session.
 enum class Intent : std::uint8_t {
-  kReach = 0,   // go to it if it runs or is starting; wake nothing (polls, reconnects)
-  kWake = 1,    // also resume it when suspended (page navigation)
-  kStart = 2,   // also create it when new (its id was made a moment ago)
-  kRestart = 3, // the owner's click: also start again what was lost or refused
+  kReach = 0,    // go to it if it runs or is starting; wake nothing (polls, reconnects)
+  kWake = 1,     // also resume it when suspended (page navigation)
+  kStart = 2,    // also create it when new (its id was made a moment ago)
+  kRestart = 3,  // the owner's click: also start again what was lost or refused
 };
 
 struct SessionWanted {
@@ -50,14 +54,18 @@ struct SessionWanted {
   KindId kind{};
   Intent intent = Intent::kReach;
   template <class A>
-  void archive(A& a) { a(request, session, user, kind, intent); }
+  void archive(A& a) {
+    a(request, session, user, kind, intent);
+  }
 };
 
 // The caller of `request` went away; its answer is not needed.
 struct WantWithdrawn {
   RequestId request{};
   template <class A>
-  void archive(A& a) { a(request); }
+  void archive(A& a) {
+    a(request);
+  }
 };
 
 // Owner (kOwner), idle rule (kIdle) or operator (kDrained) ends a session. Any router may be told.
@@ -65,7 +73,9 @@ struct EndWanted {
   SessionId session;
   EndReason reason = EndReason::kOwner;
   template <class A>
-  void archive(A& a) { a(session, reason); }
+  void archive(A& a) {
+    a(session, reason);
+  }
 };
 
 struct ProcessInfo {
@@ -73,14 +83,18 @@ struct ProcessInfo {
   Epoch epoch{};
   bool answers = true;  // it was ready when last seen
   template <class A>
-  void archive(A& a) { a(session, epoch, answers); }
+  void archive(A& a) {
+    a(session, epoch, answers);
+  }
 };
 
 // The launcher answers again and lists every process it has: facts against which claims are reconciled.
 struct LauncherUp {
   std::vector<ProcessInfo> processes;
   template <class A>
-  void archive(A& a) { a(processes); }
+  void archive(A& a) {
+    a(processes);
+  }
 };
 struct LauncherDown {
   template <class A>
@@ -92,21 +106,27 @@ struct SessionStarted {
   SessionId session;
   Epoch epoch{};
   template <class A>
-  void archive(A& a) { a(session, epoch); }
+  void archive(A& a) {
+    a(session, epoch);
+  }
 };
 struct SessionFailed {
   SessionId session;
   Epoch epoch{};
   EndReason reason = EndReason::kStartFailed;
   template <class A>
-  void archive(A& a) { a(session, epoch, reason); }
+  void archive(A& a) {
+    a(session, epoch, reason);
+  }
 };
 struct SessionExited {
   SessionId session;
   Epoch epoch{};
   EndReason reason = EndReason::kProcessExited;
   template <class A>
-  void archive(A& a) { a(session, epoch, reason); }
+  void archive(A& a) {
+    a(session, epoch, reason);
+  }
 };
 
 // Somebody says the store has news: read now rather than at the next heartbeat. Never believed otherwise.
@@ -120,7 +140,9 @@ struct AdminWanted {
   NodeId node{};
   NodeAdmin admin = NodeAdmin::kReady;
   template <class A>
-  void archive(A& a) { a(node, admin); }
+  void archive(A& a) {
+    a(node, admin);
+  }
 };
 
 // Clean leave of this node: its row says kLeft, it orders nothing more.
@@ -139,13 +161,17 @@ struct TrafficSummary {
   std::uint64_t cut = 0;
   std::uint32_t in_flight = 0;
   template <class A>
-  void archive(A& a) { a(node, from, to, ok, connect_failed, cut, in_flight); }
+  void archive(A& a) {
+    a(node, from, to, ok, connect_failed, cut, in_flight);
+  }
 };
 
 struct ConfigChanged {
   Config config;
   template <class A>
-  void archive(A& a) { a(config); }
+  void archive(A& a) {
+    a(config);
+  }
 };
 
 using Event = std::variant<Boot, LoadMeasured, SessionWanted, WantWithdrawn, EndWanted, LauncherUp, LauncherDown,

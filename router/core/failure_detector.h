@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // When is a node's lease expired? A lease is a counter in the node's row. For an observer its age is the time between
-// *receiving* the answer that first showed the counter and *sending* the newest read that still showed it, with no failed
-// read between; no clock but the observer's own takes part. After a failed read every age starts again at the next
-// answer: after a store outage nobody is dead until reading has worked for the whole time.
+// *receiving* the answer that first showed the counter and *sending* the newest read that still showed it, with no
+// failed read between; no clock but the observer's own takes part. After a failed read every age starts again at the
+// next answer: after a store outage nobody is dead until reading has worked for the whole time.
 //
 // The detector is a pure leaf: told `now`, it asks nobody. One Continuity a core, one LeaseWatch a node.
 // Thread class: single-owner values.
@@ -31,7 +31,9 @@ class Continuity {
   Instant since() const { return since_; }
   Instant observed_until() const { return observed_until_; }
   template <class A>
-  void archive(A& a) { a(going_, since_, observed_until_); }
+  void archive(A& a) {
+    a(going_, since_, observed_until_);
+  }
 
  private:
   bool going_ = false;
@@ -82,7 +84,9 @@ class LeaseWatch {
   }
 
   template <class A>
-  void archive(A& a) { a(seen_, counter_, first_shown_); }
+  void archive(A& a) {
+    a(seen_, counter_, first_shown_);
+  }
 
  private:
   bool seen_ = false;

@@ -20,9 +20,13 @@ struct StrongId {
   constexpr explicit StrongId(Rep v) : value(v) {}
   friend constexpr auto operator<=>(const StrongId&, const StrongId&) = default;
   template <class H>
-  friend H AbslHashValue(H h, const StrongId& id) { return H::combine(std::move(h), id.value); }
+  friend H AbslHashValue(H h, const StrongId& id) {
+    return H::combine(std::move(h), id.value);
+  }
   template <class A>
-  void archive(A& a) { a(value); }
+  void archive(A& a) {
+    a(value);
+  }
 };
 
 // Dense number of a node: its place in the cluster's list of nodes, the same on every router. An address may move to
@@ -32,10 +36,12 @@ inline constexpr NodeId kNoNode{std::numeric_limits<std::uint32_t>::max()};
 
 using KindId = StrongId<struct KindTag, std::uint16_t>;
 
-// A user as the core knows one: 64 bits derived by the driver from the user's name (net: first bytes of SHA-256; sim: the plan).
+// A user as the core knows one: 64 bits derived by the driver from the user's name (net: first bytes of SHA-256; sim:
+// the plan).
 using UserId = StrongId<struct UserTag, std::uint64_t>;
 
-// Names the caller of a `SessionWanted`, chosen by the driver, unique within one router's life. `Answer` carries it back.
+// Names the caller of a `SessionWanted`, chosen by the driver, unique within one router's life. `Answer` carries it
+// back.
 using RequestId = StrongId<struct RequestTag, std::uint64_t>;
 
 // Rises each time a session is placed again and fences the old process. 0: never placed.
@@ -48,7 +54,8 @@ using Incarnation = StrongId<struct IncarnationTag, std::uint32_t>;
 // A row that does not exist has version 0.
 using Version = StrongId<struct VersionTag, std::uint64_t>;
 
-// Identity of the store's history. Another value means a failover or restore: versions below may repeat with other contents.
+// Identity of the store's history. Another value means a failover or restore: versions below may repeat with other
+// contents.
 using Timeline = StrongId<struct TimelineTag, std::uint64_t>;
 
 // Names one outstanding store call of one core.
@@ -60,9 +67,13 @@ struct SessionId {
   std::uint64_t lo = 0;
   friend constexpr auto operator<=>(const SessionId&, const SessionId&) = default;
   template <class H>
-  friend H AbslHashValue(H h, const SessionId& id) { return H::combine(std::move(h), id.hi, id.lo); }
+  friend H AbslHashValue(H h, const SessionId& id) {
+    return H::combine(std::move(h), id.hi, id.lo);
+  }
   template <class A>
-  void archive(A& a) { a(hi, lo); }
+  void archive(A& a) {
+    a(hi, lo);
+  }
 };
 
 }  // namespace homing::core

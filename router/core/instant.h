@@ -25,8 +25,14 @@ using Instant = CoreClock::time_point;
 
 inline constexpr Instant kNever = Instant::max();
 
-inline constexpr Duration nanoseconds(std::int64_t n) { return Duration{n}; }
-inline constexpr Duration milliseconds(std::int64_t n) { return Duration{n * 1'000'000}; }
-inline constexpr Duration seconds(std::int64_t n) { return Duration{n * 1'000'000'000}; }
+inline constexpr Duration nanoseconds(std::int64_t n) {
+  return Duration{n};
+}
+inline constexpr Duration milliseconds(std::int64_t n) {
+  return Duration{n * 1'000'000};
+}
+inline constexpr Duration seconds(std::int64_t n) {
+  return Duration{n * 1'000'000'000};
+}
 
 }  // namespace homing::core

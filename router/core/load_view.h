@@ -4,10 +4,10 @@
 // to which it has counted, plus the claims and minus the ends of a higher version, whoever made them; plus this core's
 // own claims still under way to the store.
 //
-// Invariants: only changes that belong to the node's current incarnation count. A change at or below `counted` is in the
-// report and is dropped, so a row seen twice or late never counts twice. Order of arrival does not matter.
-// The node itself keeps the same view of its own rows and folds it forward to its cursor before it reports (advance).
-// Source: "least + own placements counted" never loses to stale least-loaded (Mitzenmacher, How useful is old information).
+// Invariants: only changes that belong to the node's current incarnation count. A change at or below `counted` is in
+// the report and is dropped, so a row seen twice or late never counts twice. Order of arrival does not matter. The node
+// itself keeps the same view of its own rows and folds it forward to its cursor before it reports (advance). Source:
+// "least + own placements counted" never loses to stale least-loaded (Mitzenmacher, How useful is old information).
 // Thread class: single-owner value.
 #pragma once
 
@@ -93,7 +93,9 @@ class LoadView {
     int delta = 0;
     std::uint64_t memory = 0;
     template <class A>
-    void archive(A& a) { a(incarnation, at, delta, memory); }
+    void archive(A& a) {
+      a(incarnation, at, delta, memory);
+    }
   };
 
   void drop_counted() {

@@ -5,7 +5,9 @@ namespace homing::core {
 
 namespace {
 
-Resolution refuse(Refusal why) { return {ResolveAction::kRefuse, kNoNode, Epoch{}, why}; }
+Resolution refuse(Refusal why) {
+  return {ResolveAction::kRefuse, kNoNode, Epoch{}, why};
+}
 
 }  // namespace
 
@@ -28,8 +30,10 @@ Resolution resolve(const RouteValue* route, NodeId self, UserId user, bool wakes
     case SessionState::kSuspended:
       if (wakes) return {};
       return refuse(Refusal::kSuspended);
-    case SessionState::kEnded: return refuse(Refusal::kEnded);
-    case SessionState::kLost: return refuse(Refusal::kLost);
+    case SessionState::kEnded:
+      return refuse(Refusal::kEnded);
+    case SessionState::kLost:
+      return refuse(Refusal::kLost);
   }
   return {};
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The hot path: where does a request for this session go? A pure function of the published route, the caller's cookie
-// hint and this node's name. The proxy wraps it in a lock-free table; the simulator calls the same function. Requests of
-// routed sessions never enter the core.
-// Thread class: stateless.
+// hint and this node's name. The proxy wraps it in a lock-free table; the simulator calls the same function. Requests
+// of routed sessions never enter the core. Thread class: stateless.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +25,9 @@ struct RouteValue {
   EndReason reason = EndReason::kNone;
   friend bool operator==(const RouteValue&, const RouteValue&) = default;
   template <class A>
-  void archive(A& a) { a(user, node, epoch, incarnation, kind, state, reason); }
+  void archive(A& a) {
+    a(user, node, epoch, incarnation, kind, state, reason);
+  }
 };
 
 // What a (verified) route cookie says. A hint only: the holder decides.

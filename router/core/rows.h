@@ -49,14 +49,14 @@ enum class EndReason : std::uint8_t {
   kDrained,        // a planned stop: drain deadline, maintenance
   kProcessExited,  // the process ended by itself
   kOutOfMemory,
-  kNodeDead,       // its node was declared dead
-  kProcessGone,    // its node lives, its launcher knows no such process (machine restarted)
-  kNodeFull,       // start refused: limits of the node
-  kStartFailed,    // the command failed
-  kStartTimeout,   // it did not answer in time
-  kNotAccepted,    // the node did not accept in time
-  kLauncherAway,   // start refused: the node's launcher does not answer
-  kFenced,         // another epoch took over
+  kNodeDead,      // its node was declared dead
+  kProcessGone,   // its node lives, its launcher knows no such process (machine restarted)
+  kNodeFull,      // start refused: limits of the node
+  kStartFailed,   // the command failed
+  kStartTimeout,  // it did not answer in time
+  kNotAccepted,   // the node did not accept in time
+  kLauncherAway,  // start refused: the node's launcher does not answer
+  kFenced,        // another epoch took over
 };
 
 enum class NodeLife : std::uint8_t { kUp = 0, kLeft = 1, kDead = 2 };
@@ -70,7 +70,8 @@ struct NodeLoad {
   std::uint32_t cores_milli = 1000;
   std::uint64_t memory_total = 0;
   std::uint64_t memory_available = 0;
-  // Sessions whose newest row, up to and including version `counted`, names this node and holds a place (placed, starting, ready).
+  // Sessions whose newest row, up to and including version `counted`, names this node and holds a place (placed,
+  // starting, ready).
   std::uint32_t sessions = 0;
   Version counted{};
   friend bool operator==(const NodeLoad&, const NodeLoad&) = default;
@@ -88,9 +89,9 @@ struct NodeRow {
   std::uint64_t lease = 0;       // counter; any change is a renewal
   NodeLife life = NodeLife::kUp;
   NodeAdmin admin = NodeAdmin::kReady;
-  NodeId declared_by = kNoNode;  // who won the declaration of death
-  std::uint64_t labels = 0;      // bit set of label numbers
-  std::uint32_t weight = 100;    // capacity weight, 1..65535; 100 is one unit
+  NodeId declared_by = kNoNode;    // who won the declaration of death
+  std::uint64_t labels = 0;        // bit set of label numbers
+  std::uint32_t weight = 100;      // capacity weight, 1..65535; 100 is one unit
   std::uint32_t max_sessions = 0;  // 0: no limit
   std::uint64_t machine = 0;       // names the machine's current boot; another value: its sessions are gone
   NodeLoad load;
@@ -109,13 +110,13 @@ struct SessionRow {
   SessionState state = SessionState::kPlaced;
   EndReason reason = EndReason::kNone;
   Epoch epoch{};
-  NodeId node = kNoNode;          // the holder, or the last one
-  Incarnation incarnation{};      // of the holder when it was placed
-  NodeId previous_node = kNoNode; // holder of the epoch before this one
+  NodeId node = kNoNode;           // the holder, or the last one
+  Incarnation incarnation{};       // of the holder when it was placed
+  NodeId previous_node = kNoNode;  // holder of the epoch before this one
   // Version at which this epoch was placed; 0 in the placing write itself, meaning "the version of this write".
   Version claimed{};
-  Duration timeout{};             // how long a start may take
-  std::uint8_t attempt = 0;       // placements tried for this wish, 1 for the first
+  Duration timeout{};        // how long a start may take
+  std::uint8_t attempt = 0;  // placements tried for this wish, 1 for the first
   friend bool operator==(const SessionRow&, const SessionRow&) = default;
   template <class A>
   void archive(A& a) {
@@ -123,13 +124,16 @@ struct SessionRow {
   }
 };
 
-// Live sessions of a user; part of each claim's and end's compare-and-set, so that the per-user limit holds cluster-wide. Key: user.
+// Live sessions of a user; part of each claim's and end's compare-and-set, so that the per-user limit holds
+// cluster-wide. Key: user.
 struct UserRow {
   UserId user{};
   std::uint32_t live = 0;
   friend bool operator==(const UserRow&, const UserRow&) = default;
   template <class A>
-  void archive(A& a) { a(user, live); }
+  void archive(A& a) {
+    a(user, live);
+  }
 };
 
 // A waiting placement. Key: session. Order of the queue: `ticket`, or the row's own version while ticket is 0.
@@ -137,12 +141,14 @@ struct QueueRow {
   SessionId session;
   UserId user{};
   KindId kind{};
-  Version ticket{};           // version of the write that joined the queue; 0 in that write itself
-  std::uint64_t asked = 0;    // counter; rises while somebody still waits for it
-  bool waiting = true;        // false: left or served (a tombstone)
+  Version ticket{};         // version of the write that joined the queue; 0 in that write itself
+  std::uint64_t asked = 0;  // counter; rises while somebody still waits for it
+  bool waiting = true;      // false: left or served (a tombstone)
   friend bool operator==(const QueueRow&, const QueueRow&) = default;
   template <class A>
-  void archive(A& a) { a(session, user, kind, ticket, asked, waiting); }
+  void archive(A& a) {
+    a(session, user, kind, ticket, asked, waiting);
+  }
 };
 
 using Row = std::variant<NodeRow, SessionRow, UserRow, QueueRow>;
@@ -155,9 +161,13 @@ struct RowKey {
   std::uint64_t lo = 0;
   friend auto operator<=>(const RowKey&, const RowKey&) = default;
   template <class H>
-  friend H AbslHashValue(H h, const RowKey& k) { return H::combine(std::move(h), k.kind, k.hi, k.lo); }
+  friend H AbslHashValue(H h, const RowKey& k) {
+    return H::combine(std::move(h), k.kind, k.hi, k.lo);
+  }
   template <class A>
-  void archive(A& a) { a(kind, hi, lo); }
+  void archive(A& a) {
+    a(kind, hi, lo);
+  }
 };
 
 RowKey key_of(const Row& row);
@@ -167,7 +177,9 @@ struct VersionedRow {
   Version version{};  // 0: the row does not exist (only in a Lost answer; `row` then holds just its key)
   friend bool operator==(const VersionedRow&, const VersionedRow&) = default;
   template <class A>
-  void archive(A& a) { a(row, version); }
+  void archive(A& a) {
+    a(row, version);
+  }
 };
 
 struct RowWrite {
@@ -175,7 +187,9 @@ struct RowWrite {
   Version expected{};  // 0: must not exist yet
   friend bool operator==(const RowWrite&, const RowWrite&) = default;
   template <class A>
-  void archive(A& a) { a(row, expected); }
+  void archive(A& a) {
+    a(row, expected);
+  }
 };
 
 inline constexpr int kMaxWrites = 4;
@@ -186,7 +200,9 @@ struct ReadSince {
   Timeline timeline{};  // 0: any; if it differs from the store's, the store answers from the beginning
   Version cursor{};
   template <class A>
-  void archive(A& a) { a(token, timeline, cursor); }
+  void archive(A& a) {
+    a(token, timeline, cursor);
+  }
 };
 
 struct CompareAndSet {
@@ -194,24 +210,30 @@ struct CompareAndSet {
   Timeline timeline{};
   std::vector<RowWrite> writes;  // 1..kMaxWrites, keys distinct
   template <class A>
-  void archive(A& a) { a(token, timeline, writes); }
+  void archive(A& a) {
+    a(token, timeline, writes);
+  }
 };
 
 struct Rows {
   StoreToken token{};
   Timeline timeline{};
   Version cursor{};
-  bool complete = true;   // false: the store cut the answer at its maximum; read again from `cursor`
+  bool complete = true;  // false: the store cut the answer at its maximum; read again from `cursor`
   std::vector<VersionedRow> rows;
   template <class A>
-  void archive(A& a) { a(token, timeline, cursor, complete, rows); }
+  void archive(A& a) {
+    a(token, timeline, cursor, complete, rows);
+  }
 };
 
 struct Won {
   StoreToken token{};
   Version version{};
   template <class A>
-  void archive(A& a) { a(token, version); }
+  void archive(A& a) {
+    a(token, version);
+  }
 };
 
 struct Lost {
@@ -219,13 +241,17 @@ struct Lost {
   Timeline timeline{};
   std::vector<VersionedRow> current;
   template <class A>
-  void archive(A& a) { a(token, timeline, current); }
+  void archive(A& a) {
+    a(token, timeline, current);
+  }
 };
 
 struct Silent {
   StoreToken token{};
   template <class A>
-  void archive(A& a) { a(token); }
+  void archive(A& a) {
+    a(token);
+  }
 };
 
 }  // namespace homing::core

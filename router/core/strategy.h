@@ -2,9 +2,9 @@
 //
 // The one virtual interface: a rule that ranks eligible nodes in a placement.
 //
-// A strategy object serves one label class (all kinds that demand the same labels). The core tells it about every change
-// of an eligible node; it keeps its own index and answers `pick` from it. Eligibility (membership, drain, limits, labels)
-// is decided before, the same for every strategy.
+// A strategy object serves one label class (all kinds that demand the same labels). The core tells it about every
+// change of an eligible node; it keeps its own index and answers `pick` from it. Eligibility (membership, drain,
+// limits, labels) is decided before, the same for every strategy.
 //
 // To add a strategy: one file in strategies/, named as the strategy with '-' written '_', that defines
 //     std::unique_ptr<Strategy> make_<file name>(const StrategyParams&);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A handful of cores on one store under a virtual clock, for tests of the core's machines: no physics, no people, just
-// latencies and a launcher that starts what it is told after a while. Everything can be switched off and on. The store is
-// the tests' own forty lines (a map and a rule), so that the core is not judged by the code it will run with.
+// latencies and a launcher that starts what it is told after a while. Everything can be switched off and on. The store
+// is the tests' own forty lines (a map and a rule), so that the core is not judged by the code it will run with.
 #pragma once
 
 #include <functional>
@@ -71,8 +71,8 @@ class Cluster {
  public:
   struct Node {
     std::optional<Core> core;
-    std::map<SessionId, Epoch> processes;      // the launcher's table: what runs, or is on its way
-    std::map<SessionId, Epoch> serving;        // of these, what answers
+    std::map<SessionId, Epoch> processes;  // the launcher's table: what runs, or is on its way
+    std::map<SessionId, Epoch> serving;    // of these, what answers
     std::set<SessionId> frozen;
     std::uint64_t machine = 1;
     bool store_up = true;
@@ -116,6 +116,7 @@ class Cluster {
     kill_router(i);
     n.processes.clear();
     n.serving.clear();
+    n.frozen.clear();
     ++n.machine;
   }
 
@@ -136,6 +137,7 @@ class Cluster {
   void run(Duration d) {
     const Instant until = now + d;
     while (step(until)) {
+      if (after_step) after_step();
     }
     now = until;
   }
@@ -153,14 +155,18 @@ class Cluster {
       if (nodes[static_cast<std::size_t>(i)].generation == generation) feed(i, event);
     });
   }
-  void later(Duration after, std::function<void()> what) { queue_.emplace(now + after, std::move(what)); }
+  void later(Duration after, std::function<void()> what) {
+    queue_.emplace(now + after + (jitter ? jitter() : Duration{0}), std::move(what));
+  }
 
   std::vector<Node> nodes;
   PlainStore store;
   Config config;
   Instant now = Instant{seconds(1000)};
   Duration latency = milliseconds(2);
+  std::function<Duration()> jitter;  // added to every message when set
   bool hints = true;
+  std::function<void()> after_step;
 
  private:
   bool step(Instant until) {
@@ -242,6 +248,7 @@ class Cluster {
     if (it == n.processes.end() || it->second != k.epoch) return;
     n.processes.erase(it);
     n.serving.erase(k.session);
+    n.frozen.erase(k.session);
   }
   void act(int i, const FreezeSession& f) { nodes[static_cast<std::size_t>(i)].frozen.insert(f.session); }
   void act(int i, const ThawSession& t) { nodes[static_cast<std::size_t>(i)].frozen.erase(t.session); }
@@ -263,6 +270,8 @@ class Cluster {
   std::uint64_t requests_ = 0;
 };
 
-inline SessionId session_id(std::uint64_t n) { return SessionId{0xabc0 + n, n}; }
+inline SessionId session_id(std::uint64_t n) {
+  return SessionId{0xabc0 + n, n};
+}
 
 }  // namespace homing::core::testing

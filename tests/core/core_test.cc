@@ -336,7 +336,8 @@ TEST(Core, ADrainedNodeKeepsItsSessionsAndGetsNoNewOnes) {
 TEST(Core, AStoreOutageLosesNobodyAndDeclaresNobodyDead) {
   Cluster c(3);
   c.run(seconds(2));
-  for (std::uint64_t i = 0; i < 6; ++i) c.want(0, session_id(i), UserId{i}, Intent::kStart, i < 3 ? KindId{0} : KindId{1});
+  for (std::uint64_t i = 0; i < 6; ++i)
+    c.want(0, session_id(i), UserId{i}, Intent::kStart, i < 3 ? KindId{0} : KindId{1});
   c.run(seconds(3));
   for (auto& n : c.nodes) n.store_up = false;
   c.run(seconds(6));
@@ -464,8 +465,10 @@ TEST(Core, ACoreRestoredFromItsSnapshotGoesOnIdentically) {
         ASSERT_TRUE(restored.has_value()) << restored.error();
         EXPECT_EQ(restored->snapshot(), bytes);
         EXPECT_EQ(restored->fingerprint(), n.core->fingerprint());
-        if (i % 2 == 0) n.core = std::move(*restored);
-        else n.core = Core(*n.core);
+        if (i % 2 == 0)
+          n.core = std::move(*restored);
+        else
+          n.core = Core(*n.core);
       }
     }
     // The same story without cutting gives the same fingerprints.

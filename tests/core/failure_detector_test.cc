@@ -7,7 +7,9 @@ namespace homing::core {
 namespace {
 
 constexpr LeaseLimits kLimits{seconds(3), seconds(8), seconds(10)};
-constexpr Instant at(std::int64_t s) { return Instant{seconds(s)}; }
+constexpr Instant at(std::int64_t s) {
+  return Instant{seconds(s)};
+}
 
 TEST(FailureDetector, AgeRunsFromReceivingTheFirstAnswerToSendingTheNewestRead) {
   Continuity reads;
