@@ -282,11 +282,26 @@ void Core::State::check_thresholds() {
     NodeEntry& n = nodes[id.value];
     if (n.row.life != NodeLife::kUp) continue;  // watched again when it comes back
     set_view(id, n.lease.view(reads, limits()));
-    if (n.lease.dead(reads, limits())) declare(id);
     Instant next = n.lease.next_threshold(reads, limits());
+    if (n.view == NodeView::kLeaseExpired) {
+      emit(AskAlive{id, n.row.incarnation});
+      const Duration counts_for = config.dead - config.lease_ttl + config.heartbeat;
+      const bool vouched = n.vouched != Instant{} && now - n.vouched <= counts_for;
+      if (n.lease.dead(reads, limits()) && !vouched) declare(id);
+      next = std::min(next, until + config.heartbeat);
+    }
     if (next <= until) next = until + config.heartbeat;
     thresholds.emplace(next, id);
   }
+}
+
+// Its router is down, its launcher is not: users are cut, not lost, until the router is started again.
+void Core::State::on(const StillAlive& e) {
+  if (e.node.value >= nodes.size() || nodes[e.node.value].row.incarnation != e.incarnation) {
+    ++counters.stale_events;
+    return;
+  }
+  nodes[e.node.value].vouched = now;
 }
 
 // --- operators ---

@@ -79,9 +79,10 @@ struct NodeEntry {
   LoadView load;
   Instant report_received{};
   bool declaring = false;  // our declaration of death is under way
+  Instant vouched{};       // when its launcher last said that its sessions live
   template <class A>
   void archive(A& a) {
-    a(known, row, version, lease, view, load, report_received, declaring);
+    a(known, row, version, lease, view, load, report_received, declaring, vouched);
   }
 };
 
@@ -299,6 +300,7 @@ struct Core::State {
   void on(const LeaveWanted& e);
   void on(const ConfigChanged& e);
   void on(const TrafficSummary& e);
+  void on(const StillAlive& e);
   void heartbeat();
   void try_join();
   void renew();

@@ -143,8 +143,19 @@ struct StandingChanged {
   }
 };
 
+// A node's lease expired: ask its launcher, which outlives the router, one signed question. "Router down, sessions alive"
+// holds back the declaration of death; silence does not.
+struct AskAlive {
+  NodeId node{};
+  Incarnation incarnation{};
+  template <class A>
+  void archive(A& a) {
+    a(node, incarnation);
+  }
+};
+
 using Effect = std::variant<ReadSince, CompareAndSet, StartSession, KillSession, FreezeSession, ThawSession, LeaseUntil,
-                            RouteChanged, RouteDropped, Answer, HintPeer, DecisionMade, NodeChanged, StandingChanged>;
+                            RouteChanged, RouteDropped, Answer, HintPeer, DecisionMade, NodeChanged, StandingChanged, AskAlive>;
 
 std::string_view to_string(NodeView view);
 std::string_view to_string(Outcome outcome);

@@ -166,6 +166,16 @@ struct TrafficSummary {
   }
 };
 
+// The launcher of that instance answered AskAlive: its router is down, its sessions live. Counts for a few heartbeats.
+struct StillAlive {
+  NodeId node{};
+  Incarnation incarnation{};
+  template <class A>
+  void archive(A& a) {
+    a(node, incarnation);
+  }
+};
+
 struct ConfigChanged {
   Config config;
   template <class A>
@@ -176,6 +186,6 @@ struct ConfigChanged {
 
 using Event = std::variant<Boot, LoadMeasured, SessionWanted, WantWithdrawn, EndWanted, LauncherUp, LauncherDown,
                            SessionStarted, SessionFailed, SessionExited, StoreHint, AdminWanted, LeaveWanted,
-                           TrafficSummary, ConfigChanged, Rows, Won, Lost, Silent>;
+                           TrafficSummary, ConfigChanged, Rows, Won, Lost, Silent, StillAlive>;
 
 }  // namespace homing::core

@@ -77,6 +77,7 @@ class Cluster {
     std::uint64_t machine = 1;
     bool store_up = true;
     bool launcher_up = true;
+    bool launcher_vouches = false;  // true: it answers when its router is down
     std::uint32_t max_sessions = 0;
     Duration start_takes = milliseconds(500);
     bool start_fails = false;
@@ -108,12 +109,14 @@ class Cluster {
     if (n.launcher_up) feed(i, up);
   }
   void kill_router(int i) {
+    nodes[static_cast<std::size_t>(i)].launcher_vouches = true;
     ++nodes[static_cast<std::size_t>(i)].generation;
     nodes[static_cast<std::size_t>(i)].core.reset();
   }
   void kill_machine(int i) {
     Node& n = nodes[static_cast<std::size_t>(i)];
     kill_router(i);
+    n.launcher_vouches = false;
     n.processes.clear();
     n.serving.clear();
     n.frozen.clear();
@@ -265,6 +268,11 @@ class Cluster {
   void act(int i, const DecisionMade& d) { nodes[static_cast<std::size_t>(i)].decisions.push_back(d.record); }
   void act(int i, const NodeChanged& c) { nodes[static_cast<std::size_t>(i)].changes.push_back(c); }
   void act(int, const StandingChanged&) {}
+  void act(int i, const AskAlive& a) {
+    const Node& asked = nodes[a.node.value];
+    // The launcher answers for a router that is down; a machine that is off answers nothing.
+    if (asked.launcher_vouches && !asked.core) feed_later(i, latency * 2, StillAlive{a.node, a.incarnation});
+  }
 
   std::multimap<Instant, std::function<void()>> queue_;
   std::uint64_t requests_ = 0;

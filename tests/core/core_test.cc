@@ -157,6 +157,23 @@ TEST(Core, ARouterThatRestartsBesideItsLauncherLosesNobody) {
   for (std::uint64_t i = 0; i < 9; ++i) EXPECT_EQ(c.store.session(session_id(i))->state, SessionState::kReady);
 }
 
+TEST(Core, ARouterThatStaysDownLosesNobodyWhileItsLauncherAnswers) {
+  Cluster c(3);
+  c.run(seconds(2));
+  for (std::uint64_t i = 0; i < 9; ++i) c.want(1, session_id(i), UserId{i});
+  c.run(seconds(3));
+  const auto before = c.nodes[0].serving;
+  ASSERT_FALSE(before.empty());
+  c.kill_router(0);
+  c.run(seconds(120));
+  EXPECT_EQ(c.store.node(0).life, NodeLife::kUp);
+  EXPECT_EQ(c.nodes[1].core->node(NodeId{0}, c.now).view, NodeView::kLeaseExpired);
+  c.nodes[0].launcher_vouches = false;  // now the machine itself is gone
+  c.run(seconds(6));
+  EXPECT_EQ(c.store.node(0).life, NodeLife::kDead);
+  for (const auto& [id, epoch] : before) EXPECT_EQ(c.store.session(id)->state, SessionState::kLost);
+}
+
 TEST(Core, AMachineThatRestartsAtOnceLosesItsSessionsAndComesBackAsALaterIncarnation) {
   Cluster c(3);
   c.run(seconds(2));
