@@ -65,6 +65,14 @@ CoreDriver::CoreDriver(asio::any_io_executor executor, DriverParts parts)
         store_error_ = why;
       });
   hints_ = std::make_unique<HintSocket>(executor_, config_, credentials_, [this] { tell(core::StoreHint{}); });
+  std::vector<base::Endpoint> launchers;
+  for (const base::NodeEntry& node : config_.nodes) launchers.push_back(node.launcher_address);
+  witness_ = std::make_unique<launcher::WitnessAsker>(
+      executor_, launchers, base::read_secret(config_.secret_file).value_or(std::string()),
+      [this](core::NodeId node, core::Incarnation incarnation) {
+        log_.info("launcher.vouches", {{"peer", history_.names().node(node)}, {"effect", "not declared dead"}});
+        tell(core::StillAlive{node, incarnation});
+      });
   launcher_ = std::make_unique<Client>(
       executor_, config_.launcher_socket(), fmt::format("homing-router {}, pid {}", config_.node, getpid()),
       Client::Handlers{[this](const launcher::Event& event) { on_launcher(event); },
@@ -90,6 +98,7 @@ void CoreDriver::stop() {
   stopped_ = true;
   launcher_->stop();
   hints_->close();
+  witness_->close();
   deadline_timer_.cancel();
   load_timer_.cancel();
   store_->stop();
@@ -253,6 +262,8 @@ void CoreDriver::run_effect(const core::StandingChanged& e) {
   log_.write(e.orders ? base::LogLevel::kInfo : base::LogLevel::kWarn, "standing.changed",
              {{"orders", e.orders}, {"why", core::to_string(e.why)}});
 }
+
+void CoreDriver::run_effect(const core::AskAlive& e) { witness_->ask(e.node, e.incarnation); }
 
 // ---------------------------------------------------------------- callers
 

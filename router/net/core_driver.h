@@ -28,6 +28,7 @@
 #include "router/base/trace.h"
 #include "router/core/core.h"
 #include "router/launcher/client.h"
+#include "router/launcher/witness.h"
 #include "router/net/history.h"
 #include "router/net/hints.h"
 #include "router/net/route_table.h"
@@ -110,6 +111,7 @@ class CoreDriver {
   void run_effect(const core::DecisionMade& e);
   void run_effect(const core::NodeChanged& e);
   void run_effect(const core::StandingChanged& e);
+  void run_effect(const core::AskAlive& e);
   void send_start(const core::StartSession& e, const std::string& user);
 
   void on_launcher(const launcher::Event& event);
@@ -148,6 +150,7 @@ class CoreDriver {
   std::unique_ptr<StoreThread> store_;
   std::unique_ptr<Client> launcher_;
   std::unique_ptr<HintSocket> hints_;
+  std::unique_ptr<launcher::WitnessAsker> witness_;
   std::optional<base::TraceRecorder> trace_;
   bool trace_told_ = false;
   boost::asio::steady_timer deadline_timer_;

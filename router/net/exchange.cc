@@ -3,7 +3,6 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/asio/read_until.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/empty_body.hpp>
@@ -23,11 +22,37 @@ using namespace asio::experimental::awaitable_operators;
 constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kPieceBytes = 32 * 1024;
 constexpr int kMaxInterim = 8;
+constexpr std::size_t kHeadPiece = 4 * 1024;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
 bool is_chunked(const RequestHead& head) { return field_count(head, "transfer-encoding") > 0; }
+
+// Reads until the buffer holds a whole head; returns its size. 0: the connection is over. More than kMaxHeadBytes: too long.
+Task<std::size_t> read_whole_head(Stream& client, Millis idle, Millis whole) {
+  auto& buffer = client.buffer();
+  if (buffer.size() == 0) {  // idle between requests costs no read buffer
+    buffer.shrink_to_fit();
+    client.read_within(idle);
+    const auto [error] = co_await client.socket().async_wait(Socket::wait_read, kUse);
+    if (error) co_return 0;
+  }
+  client.read_within(whole);
+  std::size_t searched = 0;
+  for (;;) {
+    const std::string_view bytes(static_cast<const char*>(buffer.data().data()), buffer.size());
+    if (const std::size_t end = bytes.find("\r\n\r\n", searched); end != std::string_view::npos) {
+      client.read_whenever();
+      co_return end + 4;
+    }
+    if (bytes.size() > kMaxHeadBytes) co_return bytes.size();
+    searched = bytes.size() < 3 ? 0 : bytes.size() - 3;
+    const auto [error, size] = co_await client.socket().async_read_some(buffer.prepare(kHeadPiece), kUse);
+    if (error) co_return 0;
+    buffer.commit(size);
+  }
+}
 
 }  // namespace
 
@@ -50,22 +75,8 @@ Task<HeadRead> read_request_head(Stream& client, RequestParser& parser, Millis i
   auto& buffer = client.buffer();
   parser.header_limit(kMaxHeadBytes);
   parser.body_limit(boost::none);
-  client.read_within(buffer.size() == 0 ? idle : whole);
-  if (buffer.size() == 0) {  // idle between requests costs no read buffer
-    buffer.shrink_to_fit();
-    const auto [error] = co_await client.socket().async_wait(Socket::wait_read, kUse);
-    if (error) co_return HeadRead{};
-    client.read_within(whole);
-  }
-  const auto [error, size] = co_await asio::async_read_until(client.socket(), buffer, "\r\n\r\n", kUse);
-  client.read_whenever();
-  if (error == asio::error::not_found) {
-    co_return HeadRead{true, HeadError{http::status::request_header_fields_too_large, "the head is too long"}};
-  }
-  if (error) {
-    if (client.late()) co_return HeadRead{};
-    co_return HeadRead{};
-  }
+  const std::size_t size = co_await read_whole_head(client, idle, whole);
+  if (size == 0) co_return HeadRead{};
   if (size > kMaxHeadBytes) {
     co_return HeadRead{true, HeadError{http::status::request_header_fields_too_large, "the head is too long"}};
   }
