@@ -31,6 +31,7 @@
 #include "router/launcher/journal.h"
 #include "router/launcher/server.h"
 #include "router/launcher/sessions.h"
+#include "router/launcher/witness.h"
 
 namespace homing::launcher {
 namespace {
@@ -107,6 +108,13 @@ int run(const base::RouterConfig& config) {
       [&server](const Event& event) { server.broadcast(event); }, log);
   sessions.adopt();
   server.serve(sessions);
+  const auto secret = base::read_secret(config.secret_file);
+  if (!secret) return say(secret.error()), 1;
+  Witness witness(io.get_executor(), config.self, *secret,
+                  [&] { return !server.has_client() && sessions.any_alive(); });
+  if (const auto why = witness.open(config.this_node().launcher_address)) {
+    log.warn("launcher.no_witness", {{"why", *why}, {"effect", "a router that stays down costs its sessions"}});
+  }
   boost::asio::signal_set signals(io, SIGTERM, SIGINT);
   signals.async_wait([&](const boost::system::error_code&, int) {
     log.info("launcher.leaves", {{"text", "the sessions go on"}});

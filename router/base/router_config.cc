@@ -94,6 +94,11 @@ class RouterConfigReader {
       node.peer_address = Endpoint{node.address.host, static_cast<std::uint16_t>(node.address.port + 1)};
     }
     check_addresses(node, address, peer);
+    if (const Value launcher = section.find("launcher-address")) {
+      node.launcher_address = read_endpoint(launcher).value_or(Endpoint{});
+    } else if (node.peer_address.port != 0 && node.peer_address.port < 65535) {
+      node.launcher_address = Endpoint{node.peer_address.host, static_cast<std::uint16_t>(node.peer_address.port + 1)};
+    }
     node.weight = static_cast<std::uint32_t>(section.find("weight").as_integer(1, 65535).value_or(100));
     node.cores_milli =
         static_cast<std::uint32_t>(section.find("cores").as_number(0.001, 1'000'000).value_or(0) * 1000 + 0.5);

@@ -33,6 +33,7 @@ struct NodeEntry {
   core::NodeId id{};
   Endpoint address;       // where people and peers' clients knock
   Endpoint peer_address;  // cluster listener; default: the same host, the next port
+  Endpoint launcher_address;  // UDP: the launcher answers peers; default: the peer address's next port
   std::uint32_t weight = 100;
   std::uint32_t cores_milli = 0;  // 0: as measured
   std::uint64_t memory = 0;       // bytes; 0: as measured

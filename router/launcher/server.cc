@@ -84,6 +84,13 @@ void Server::serve(Sessions& sessions) {
   asio::co_spawn(acceptor_.get_executor(), accept_all(), asio::detached);
 }
 
+bool Server::has_client() const {
+  for (const ClientPtr& client : clients_) {
+    if (client->greeted && !client->closing) return true;
+  }
+  return false;
+}
+
 void Server::broadcast(const Event& event) {
   for (const ClientPtr& client : clients_) {
     if (client->greeted) send(client, event);

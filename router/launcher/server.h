@@ -42,6 +42,9 @@ class Server {
   // `sessions` must outlive the io_context's run.
   void serve(Sessions& sessions);
 
+  // Whether somebody who said Hello is connected: normally the node's router.
+  bool has_client() const;
+
   // To every client that said Hello.
   void broadcast(const Event& event);
 

@@ -59,6 +59,7 @@ class Sessions {
 
   Welcome welcome() const;
   Inventory inventory() const;
+  bool any_alive() const { return !sessions_.empty(); }
 
  private:
   struct Session;
