@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -33,6 +34,7 @@ namespace {
 
 constexpr Duration kLongest = hours(24 * 3660);
 constexpr int kMaxNodes = 16'384;
+constexpr std::size_t kMaxLabels = 64;  // the core keeps labels as bits of one word
 
 std::vector<std::string> verdict_words() {
   return {"better", "worse", "identical", "no difference that matters", "too few runs"};
@@ -137,6 +139,11 @@ void ScenarioReader::read_nodes(const Section& cluster) {
   if (scenario_.nodes.size() > static_cast<std::size_t>(kMaxNodes)) {
     list.error(fmt::format("holds {} nodes; expected at most {}", scenario_.nodes.size(), kMaxNodes));
     scenario_.nodes.resize(kMaxNodes);
+  }
+  std::set<std::string> labels;
+  for (const NodeSpec& node : scenario_.nodes) labels.insert(node.labels.begin(), node.labels.end());
+  if (labels.size() > kMaxLabels) {
+    list.error(fmt::format("use {} different labels; expected at most {}", labels.size(), kMaxLabels));
   }
   fields_.note("cluster.nodes",
                fmt::format("{} nodes, n1 to n{} unless named", scenario_.nodes.size(), scenario_.nodes.size()), "file");

@@ -283,6 +283,12 @@ TEST(Scenario, AGroupMustComeSomehow) {
   EXPECT_THAT(errors(with(kExample, "day-shape = \"office\"", "# nothing")), HasSubstr("neither day-shape nor burst"));
 }
 
+TEST(Scenario, MoreLabelsThanTheCoreHoldsAreRefused) {
+  std::string labels = "\"gpu\"";
+  for (int i = 0; i < 64; ++i) labels += ", \"l" + std::to_string(i) + "\"";
+  EXPECT_THAT(errors(with(kExample, "\"gpu\"", labels)), HasSubstr("65 different labels; expected at most 64"));
+}
+
 TEST(Scenario, NobodyComingIsAnError) {
   EXPECT_THAT(
       errors(
