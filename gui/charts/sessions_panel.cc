@@ -36,6 +36,7 @@ constexpr double kBandDepth = 1.5;
 constexpr double kLabelDepth = 6;
 constexpr int kViewHeight = 214;
 constexpr int kSmall = 10;
+constexpr double kHeadroom = 1.04;  // the highest line does not hide in the edge
 constexpr double kLabelSpacing = 12;
 constexpr int kOversample = 2;  // points for a picture at two pixels per unit
 
@@ -64,7 +65,7 @@ class SessionsPanel::View final : public QChartView {
         strategy_(strategy),
         start_s_(scenario.start_s),
         horizon_s_(std::max(1.0, scenario.horizon_s)),
-        axis_(count_axis(top, 6)) {
+        axis_(count_axis(top * kHeadroom, 7)) {
     for (const FaultBand& fault : strategy_.faults) hit_.insert(fault.node);
     setFrameShape(QFrame::NoFrame);
     setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
@@ -165,7 +166,13 @@ class SessionsPanel::View final : public QChartView {
       x_axis_->setTickAnchor(ticks.first());
       x_axis_->setTickInterval(ticks.size() > 1 ? ticks[1] - ticks[0] : horizon_s_);
     }
-    for (const double t : ticks) clock_.append({t, make_text(clock_text(start_s_, t, false), palette::kQuiet)});
+    QString day;
+    for (const double t : ticks) {
+      const QString with_day = clock_text(start_s_, t, true);
+      const bool new_day = with_day.section(QLatin1Char(' '), 0, 0) != day;
+      day = with_day.section(QLatin1Char(' '), 0, 0);
+      clock_.append({t, make_text(new_day ? with_day : clock_text(start_s_, t, false), palette::kQuiet)});
+    }
     y_axis_->setTickAnchor(0);
     y_axis_->setTickInterval(axis_.step);
     for (double value = 0; value <= axis_.top + axis_.step / 2; value += axis_.step) {
@@ -370,19 +377,19 @@ class SessionsPanel::View final : public QChartView {
 };
 
 SessionsPanel::SessionsPanel(const ScenarioView& scenario, const StrategyView& strategy, double top, QWidget* parent)
-    : QWidget(parent) {
+    : QWidget(parent), subtitle_(new QLabel(strategy_line(scenario, strategy))) {
   auto* name = new QLabel(strategy.name);
   name->setFont(palette::font(14, true));
-  auto* line = new QLabel(strategy_line(scenario, strategy));
+  QLabel* line = subtitle_;
   line->setFont(palette::font(11));
   line->setWordWrap(true);
   line->setAlignment(Qt::AlignLeft | Qt::AlignTop);
-  line->setFixedHeight(2 * QFontMetrics(line->font()).lineSpacing() + 2);
   for (auto [label, color] : {std::pair{name, palette::kInk}, std::pair{line, palette::kQuiet}}) {
     QPalette colors = label->palette();
     colors.setColor(QPalette::WindowText, QColor::fromRgb(color));
     label->setPalette(colors);
   }
+  set_subtitle_lines(1);
   view_ = new View(this, scenario, strategy, top);
   auto* layout = new QVBoxLayout(this);
   layout->setContentsMargins(0, 0, 0, 0);
@@ -395,6 +402,10 @@ SessionsPanel::SessionsPanel(const ScenarioView& scenario, const StrategyView& s
 }
 
 SessionsPanel::~SessionsPanel() = default;
+
+void SessionsPanel::set_subtitle_lines(int lines) {
+  subtitle_->setFixedHeight(lines * QFontMetrics(subtitle_->font()).lineSpacing() + 2);
+}
 
 void SessionsPanel::set_cursor(std::optional<double> t_s) {
   view_->set_cursor(t_s);

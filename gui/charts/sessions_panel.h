@@ -18,6 +18,8 @@
 
 #include "gui/model/document.h"
 
+class QLabel;
+
 namespace homing::gui {
 
 class SessionsPanel final : public QWidget {
@@ -27,6 +29,9 @@ class SessionsPanel final : public QWidget {
   /// `top` is the largest value of the page: all panels share their axes.
   SessionsPanel(const ScenarioView& scenario, const StrategyView& strategy, double top, QWidget* parent = nullptr);
   ~SessionsPanel() override;
+
+  /// Room for the line under the name; the page gives all its panels the same, so that their plots line up.
+  void set_subtitle_lines(int lines);
 
   /// Moves the shared time cursor; nothing hides it.
   void set_cursor(std::optional<double> t_s);
@@ -44,7 +49,8 @@ class SessionsPanel final : public QWidget {
 
  private:
   class View;
-  View* view_;  // owned by Qt as a child
+  QLabel* subtitle_;  // owned by Qt as a child
+  View* view_;        // likewise
 };
 
 }  // namespace homing::gui

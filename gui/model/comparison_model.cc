@@ -28,12 +28,13 @@ QVariant ComparisonModel::data(const QModelIndex& index, int role) const {
   if (index.column() == 0) return strategy.name;
   const int measure = index.column() - 1;
   const Cell& cell = strategy.cells[measure];
-  if (!cell.defined) return QStringLiteral("not measured");
+  if (!cell.defined) return cell.word.isEmpty() ? QStringLiteral("not measured") : cell.word;
   const int decimals = decimals_of(scenario_, measure);
   QString text = number_text(cell.mean, decimals);
   const QString unit = short_unit(scenario_.measures[measure]);
   if (!unit.isEmpty()) text += QLatin1Char(' ') + unit;
   text += QStringLiteral(", ") + cell.word;
+  if (!cell.remark.isEmpty()) text += QStringLiteral(" (%1)").arg(cell.remark);
   const QString difference = difference_text(cell, decimals);
   if (!difference.isEmpty()) text += QStringLiteral(", ") + difference;
   return text + QStringLiteral(", n %1").arg(cell.n);

@@ -14,8 +14,18 @@ bool observed(const Bucket& bucket) {
          std::isfinite(bucket.last);
 }
 
+// Adds a point; a flat stretch keeps its two ends only.
+void push(Stretch& stretch, double x, double y) {
+  const qsizetype size = stretch.size();
+  if (size >= 2 && stretch[size - 1].y() == y && stretch[size - 2].y() == y) {
+    stretch.last().setX(x);
+  } else {
+    stretch.append({x, y});
+  }
+}
+
 // The buckets [begin, end) of one pixel column: their extremes in the order in which they came.
-void append_column(const QList<Bucket>& buckets, int begin, int end, double bucket_s, Stretch& stretch) {
+void push_column(const QList<Bucket>& buckets, int begin, int end, double bucket_s, Stretch& stretch) {
   const double x0 = begin * bucket_s;
   const double x1 = end * bucket_s;
   int lowest = begin;
@@ -27,16 +37,15 @@ void append_column(const QList<Bucket>& buckets, int begin, int end, double buck
   const double low = buckets[lowest].min;
   const double high = buckets[highest].max;
   const double first = stretch.isEmpty() ? buckets[begin].min : stretch.last().y();
-  const double last = buckets[end - 1].last;
-  stretch.append({x0, first});
+  push(stretch, x0, first);
   if (low < high) {
     const bool low_first = lowest < highest || (lowest == highest && std::abs(first - low) < std::abs(first - high));
-    stretch.append({x0 + (x1 - x0) / 3, low_first ? low : high});
-    stretch.append({x0 + (x1 - x0) * 2 / 3, low_first ? high : low});
+    push(stretch, x0 + (x1 - x0) / 3, low_first ? low : high);
+    push(stretch, x0 + (x1 - x0) * 2 / 3, low_first ? high : low);
   } else if (first != low) {
-    stretch.append({x0, low});
+    push(stretch, x0, low);
   }
-  stretch.append({x1, last});
+  push(stretch, x1, buckets[end - 1].last);
 }
 
 }  // namespace
@@ -60,7 +69,7 @@ QList<Stretch> decimate(const NodeSeries& series, double horizon_s, int columns)
     while (end < count && end < i + per_column && observed(series.buckets[end])) ++end;
     if (!open) stretches.append(Stretch());
     open = true;
-    append_column(series.buckets, i, end, series.bucket_s, stretches.last());
+    push_column(series.buckets, i, end, series.bucket_s, stretches.last());
     if (stretches.last().last().x() > horizon_s) stretches.last().last().setX(horizon_s);
     i = end;
   }

@@ -61,8 +61,9 @@ struct Cell {
   double difference = 0;
   double low = 0;  ///< simultaneous 95 % interval of the difference
   double high = 0;
-  int n = 0;          ///< pairs (for the baseline: runs)
-  QString word = {};  ///< the verdict, in sim's words; "baseline" for the baseline
+  int n = 0;            ///< pairs (for the baseline: runs)
+  QString word = {};    ///< the verdict, in sim's words; "baseline" for the baseline
+  QString remark = {};  ///< "look again at 20", "sign test"; mostly empty
   Tone tone = Tone::kUnknown;
 };
 

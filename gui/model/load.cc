@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "gui/model/wording.h"
+#include "gui/model/summary.h"
 #include "sim/results.h"
 #include "sim/verdict.h"
 
@@ -51,6 +51,14 @@ Tone tone_of(sim::Verdict verdict) {
   return Tone::kUnknown;
 }
 
+// What the command line says in brackets after the word.
+QString remark_on(const sim::Judgement& judgement) {
+  if (judgement.method == sim::Method::kSignTest) return QStringLiteral("sign test");
+  if (judgement.verdict != sim::Verdict::kTooFewRuns) return {};
+  const auto look = sim::next_look(judgement.summary.n);
+  return look ? QStringLiteral("look again at %1").arg(*look) : QStringLiteral("80 is the last look");
+}
+
 Cell compared_cell(const sim::Comparison& row) {
   const sim::Judgement& judgement = row.judgement;
   Cell cell{.defined = judgement.summary.n > 0,
@@ -58,6 +66,7 @@ Cell compared_cell(const sim::Comparison& row) {
             .difference = judgement.summary.mean,
             .n = judgement.summary.n,
             .word = QString::fromLatin1(sim::words(judgement.verdict)),
+            .remark = remark_on(judgement),
             .tone = tone_of(judgement.verdict)};
   if (judgement.interval) {
     cell.has_interval = true;

@@ -13,85 +13,9 @@ namespace {
 
 constexpr double kHour = 3600;
 constexpr double kDay = 24 * kHour;
+constexpr int kMostDecimals = 4;
 const QChar kMinus(0x2212);
 const QChar kThinSpace(0x2009);
-
-QString join(const QStringList& words) {
-  if (words.isEmpty()) return {};
-  if (words.size() == 1) return words.first();
-  return words.mid(0, words.size() - 1).join(QStringLiteral(", ")) + QStringLiteral(" and ") + words.last();
-}
-
-QString bold(const QString& name) {
-  return QStringLiteral("<b>%1</b>").arg(name.toHtmlEscaped());
-}
-
-QString join_bold(const QStringList& names) {
-  QStringList marked;
-  for (const QString& name : names) marked.append(bold(name));
-  return join(marked);
-}
-
-QString are(const QStringList& words) {
-  return words.size() == 1 ? QStringLiteral("is") : QStringLiteral("are");
-}
-
-QString all_of(qsizetype count) {
-  static constexpr std::array<const char*, 7> kWords = {"none",     "it",       "both",   "all three",
-                                                        "all four", "all five", "all six"};
-  if (count < static_cast<qsizetype>(kWords.size())) return QLatin1String(kWords[static_cast<std::size_t>(count)]);
-  return QStringLiteral("all %1").arg(count);
-}
-
-// What the verdicts of one measure say when they are taken together.
-struct Finding {
-  QString leader;    // the better one with the best mean; empty when nobody is better
-  QStringList also;  // the other better ones
-  bool worse = false;
-  bool same = true;  // everybody is known to be no different
-};
-
-Finding find(const ScenarioView& scenario, int measure) {
-  Finding finding;
-  const bool higher = scenario.measures[measure].better == QStringLiteral("higher");
-  double best = 0;
-  for (const StrategyView& strategy : scenario.strategies) {
-    if (strategy.is_baseline) continue;
-    const Cell& cell = strategy.cells[measure];
-    finding.same = finding.same && cell.tone == Tone::kSame;
-    finding.worse = finding.worse || cell.tone == Tone::kWorse;
-    if (cell.tone != Tone::kBetter) continue;
-    if (!finding.leader.isEmpty() && (higher ? cell.mean <= best : cell.mean >= best)) {
-      finding.also.append(strategy.name);
-      continue;
-    }
-    if (!finding.leader.isEmpty()) finding.also.append(finding.leader);
-    finding.leader = strategy.name;
-    best = cell.mean;
-  }
-  return finding;
-}
-
-// "system-load is worse for all four": the strategies that are worse for the most measures, and for these.
-QString warning(const ScenarioView& scenario) {
-  QStringList names;
-  QStringList most;
-  for (const StrategyView& strategy : scenario.strategies) {
-    QStringList labels;
-    for (int i = 0; i < strategy.cells.size(); ++i) {
-      if (strategy.cells[i].tone == Tone::kWorse) labels.append(scenario.measures[i].label);
-    }
-    if (labels.size() > most.size()) {
-      most = labels;
-      names = {strategy.name};
-    } else if (!labels.isEmpty() && labels == most) {
-      names.append(strategy.name);
-    }
-  }
-  if (names.isEmpty()) return {};
-  const bool all = most.size() == scenario.measures.size() && most.size() > 1;
-  return QStringLiteral("%1 %2 worse for %3").arg(join_bold(names), are(names), all ? all_of(most.size()) : join(most));
-}
 
 }  // namespace
 
@@ -117,7 +41,10 @@ int decimals_of(const ScenarioView& scenario, int measure) {
     if (cell.defined) largest = std::max(largest, std::abs(cell.mean));
   }
   if (largest == 0) return 0;
-  return std::clamp(2 - static_cast<int>(std::floor(std::log10(largest))), 0, 4);
+  const double margin = scenario.measures[measure].margin;
+  const int useful =
+      margin > 0 ? std::max(1, static_cast<int>(std::ceil(1 - std::log10(margin) - 1e-9))) : kMostDecimals;
+  return std::clamp(2 - static_cast<int>(std::floor(std::log10(largest))), 0, std::min(kMostDecimals, useful));
 }
 
 QString title_of(const Measure& measure) {
@@ -187,47 +114,8 @@ CountAxis count_axis(double largest, int most_steps) {
   }
 }
 
-QString summary_html(const ScenarioView& scenario) {
-  if (scenario.strategies.size() < 2) return QStringLiteral("There is only one strategy here, so nothing is compared.");
-  // Measures that have the same thing said about them share a clause; praise comes first.
-  QList<std::pair<QString, QStringList>> praise;
-  QStringList unbeaten;
-  QStringList same;
-  QStringList untold;
-  for (int i = 0; i < scenario.measures.size(); ++i) {
-    const Finding finding = find(scenario, i);
-    const QString& label = scenario.measures[i].label;
-    if (finding.leader.isEmpty()) {
-      (finding.worse ? unbeaten : finding.same ? same : untold).append(label);
-      continue;
-    }
-    QString who = bold(finding.leader) + QStringLiteral(" is best for @");
-    if (!finding.also.isEmpty())
-      who += QStringLiteral(" (%1 %2 better too)").arg(join_bold(finding.also), are(finding.also));
-    const auto known = std::ranges::find(praise, who, &std::pair<QString, QStringList>::first);
-    if (known == praise.end()) {
-      praise.append({who, {label}});
-    } else {
-      known->second.append(label);
-    }
-  }
-  const QString baseline = bold(scenario.baseline);
-  QStringList clauses;
-  for (const auto& [who, labels] : praise) clauses.append(QString(who).replace(QLatin1Char('@'), join(labels)));
-  if (!unbeaten.isEmpty()) clauses.append(QStringLiteral("nobody beats %1 for %2").arg(baseline, join(unbeaten)));
-  if (!same.isEmpty())
-    clauses.append(QStringLiteral("for %1 the choice makes no difference that matters").arg(join(same)));
-  if (!untold.isEmpty()) clauses.append(QStringLiteral("for %1 there are too few runs to tell").arg(join(untold)));
-  const QString worst = warning(scenario);
-  if (!worst.isEmpty()) clauses.append(worst);
-  return QStringLiteral("Compared with %1: %2.").arg(baseline, clauses.join(QStringLiteral("; ")));
-}
-
-QString plain_text(QString html) {
-  html.remove(QStringLiteral("<b>")).remove(QStringLiteral("</b>"));
-  html.replace(QStringLiteral("&lt;"), QStringLiteral("<")).replace(QStringLiteral("&gt;"), QStringLiteral(">"));
-  return html.replace(QStringLiteral("&quot;"), QStringLiteral("\""))
-      .replace(QStringLiteral("&amp;"), QStringLiteral("&"));
+QString running_label(const Measure& measure) {
+  return measure.label.section(QLatin1Char(','), 0, 0);
 }
 
 QString strategy_line(const ScenarioView& scenario, const StrategyView& strategy) {
@@ -237,8 +125,8 @@ QString strategy_line(const ScenarioView& scenario, const StrategyView& strategy
   bool all_same = true;
   for (int i = 0; i < strategy.cells.size(); ++i) {
     const Tone tone = strategy.cells[i].tone;
-    if (tone == Tone::kBetter) better.append(scenario.measures[i].label);
-    if (tone == Tone::kWorse) worse.append(scenario.measures[i].label);
+    if (tone == Tone::kBetter) better.append(running_label(scenario.measures[i]));
+    if (tone == Tone::kWorse) worse.append(running_label(scenario.measures[i]));
     all_same = all_same && tone == Tone::kSame;
   }
   QStringList parts;

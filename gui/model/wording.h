@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 //
-// Words and numbers as people read them: digits, units, clock labels, axis steps and the one sentence on top of a page.
-//
-// The sentence quotes verdicts, it makes none: a strategy is praised only where sim's word is "better" and named as the
-// one to avoid only where it is "worse". Among several that are better the one with the best mean leads, and the others
-// are named as better too, because no verdict compares them with each other.
+// Words and numbers as people read them: digits, units, clock labels and axis steps.
 // Thread class: stateless.
 #pragma once
 
@@ -20,7 +16,8 @@ QString number_text(double value, int decimals);
 /// As number_text, with a plus sign where the value is above zero.
 QString signed_text(double value, int decimals);
 
-/// Digits after the point that show three figures of the largest mean of a measure, the same in its whole column.
+/// Digits after the point for a whole column: three figures of its largest mean, but none below a tenth of the margin
+/// (one is always worth showing).
 int decimals_of(const ScenarioView& scenario, int measure);
 
 /// "Sessions lost": the label with a capital letter.
@@ -46,10 +43,8 @@ struct CountAxis {
 };
 CountAxis count_axis(double largest, int most_steps);
 
-/// The one sentence: who is best for what. Names of strategies are in <b>: one of them is called "sessions".
-QString summary_html(const ScenarioView& scenario);
-/// The same without marks, for screen readers and tests.
-QString plain_text(QString html);
+/// The label as it stands in a running sentence: "sign-in wait", without ", 95th percentile".
+QString running_label(const Measure& measure);
 
 /// One line under a strategy's name: "better: sign-in wait p95 · worse: felt crowding".
 QString strategy_line(const ScenarioView& scenario, const StrategyView& strategy);

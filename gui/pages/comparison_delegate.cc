@@ -11,6 +11,7 @@ namespace homing::gui {
 namespace {
 
 constexpr int kRowHeight = 66;
+constexpr int kBaselineHeight = 54;  // it has no whisker
 constexpr double kPad = 14;
 
 void draw(QPainter* painter, const QRectF& box, int flags, const QString& text, const QFont& font,
@@ -29,8 +30,8 @@ QColor ink(QRgb color) {
 ComparisonDelegate::ComparisonDelegate(const ComparisonModel* model, QObject* parent)
     : QStyledItemDelegate(parent), model_(model) {}
 
-QSize ComparisonDelegate::sizeHint(const QStyleOptionViewItem& /*option*/, const QModelIndex& /*index*/) const {
-  return {120, kRowHeight};
+QSize ComparisonDelegate::sizeHint(const QStyleOptionViewItem& /*option*/, const QModelIndex& index) const {
+  return {120, model_->scenario().strategies[index.row()].is_baseline ? kBaselineHeight : kRowHeight};
 }
 
 void ComparisonDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option, const QModelIndex& index) const {
@@ -68,8 +69,8 @@ void ComparisonDelegate::paint_cell(QPainter* painter, const QRectF& box, const 
   const QRectF first(inner.left(), inner.top(), inner.width(), 18);
   const QRectF second(inner.left(), inner.top() + 19, inner.width(), 16);
   if (!cell.defined) {
-    draw(painter, first, Qt::AlignLeft | Qt::AlignVCenter, QStringLiteral("not measured"), palette::font(12),
-         ink(palette::kQuiet));
+    draw(painter, first, Qt::AlignLeft | Qt::AlignVCenter,
+         cell.word.isEmpty() ? QStringLiteral("not measured") : cell.word, palette::font(12), ink(palette::kQuiet));
     return;
   }
   const ScenarioView& scenario = model_->scenario();
@@ -85,10 +86,15 @@ void ComparisonDelegate::paint_cell(QPainter* painter, const QRectF& box, const 
     draw(painter, first, Qt::AlignRight | Qt::AlignVCenter, palette::tone_mark(cell) + QLatin1Char(' ') + cell.word,
          palette::font(strong ? 12 : 11, strong), palette::tone_color(cell.tone));
   }
-  draw(painter, second, Qt::AlignLeft | Qt::AlignVCenter, difference_text(cell, decimals), palette::font(11),
-       ink(palette::kText));
-  draw(painter, second, Qt::AlignRight | Qt::AlignVCenter, QStringLiteral("n %1").arg(cell.n), palette::font(11),
-       ink(palette::kQuiet));
+  const QFont small = palette::font(11);
+  const QString difference = difference_text(cell, decimals);
+  draw(painter, second, Qt::AlignLeft | Qt::AlignVCenter, difference, small, ink(palette::kText));
+  QString count = QStringLiteral("n %1").arg(cell.n);
+  const QString longer = cell.remark + QStringLiteral(" · ") + count;
+  const QFontMetricsF metrics(small);
+  const double room = second.width() - metrics.horizontalAdvance(difference) - kPad;
+  if (!cell.remark.isEmpty() && metrics.horizontalAdvance(longer) <= room) count = longer;
+  draw(painter, second, Qt::AlignRight | Qt::AlignVCenter, count, small, ink(palette::kQuiet));
   if (cell.has_interval) paint_whisker(painter, {inner.left(), inner.top() + 38, inner.width(), 10}, cell, measure);
 }
 

@@ -13,6 +13,7 @@
 #include "gui/charts/sessions_panel.h"
 #include "gui/model/comparison_model.h"
 #include "gui/model/decimate.h"
+#include "gui/model/summary.h"
 #include "gui/model/wording.h"
 #include "gui/pages/comparison_delegate.h"
 
@@ -22,6 +23,7 @@ namespace {
 constexpr int kSide = 40;
 constexpr int kGutter = 28;
 constexpr int kNameColumn = 150;
+constexpr int kNarrowPanel = 370;  // width of a panel where three stand beside each other in a picture
 
 QLabel* make_label(const QString& text, int pixels, bool bold, QRgb color) {
   auto* label = new QLabel(text);
@@ -54,6 +56,16 @@ QString hours_text(double seconds) {
   const double hours = seconds / 3600;
   if (hours < 1) return QStringLiteral("%1 min").arg(number_text(seconds / 60, 0));
   return QStringLiteral("%1 h").arg(QString::number(hours));
+}
+
+// What to do about "too few runs": the remark of the first cell that has that word.
+QString look_again(const ScenarioView& scenario) {
+  for (const StrategyView& strategy : scenario.strategies) {
+    for (const Cell& cell : strategy.cells) {
+      if (cell.tone == Tone::kUnknown && !cell.remark.isEmpty()) return cell.remark;
+    }
+  }
+  return {};
 }
 
 QString plural(int count, const QString& noun) {
@@ -125,17 +137,22 @@ QWidget* ComparisonPage::make_table() {
   table->horizontalHeader()->setSectionResizeMode(QHeaderView::Stretch);
   table->horizontalHeader()->setSectionResizeMode(0, QHeaderView::Fixed);
   table->horizontalHeader()->resizeSection(0, kNameColumn);
-  const QModelIndex any = model_->index(0, 0);
-  const int row = table->itemDelegate()->sizeHint({}, any).height();
-  table->verticalHeader()->setDefaultSectionSize(row);
-  table->setFixedHeight(table->horizontalHeader()->sizeHint().height() + row * model_->rowCount());
+  int height = table->horizontalHeader()->sizeHint().height();
+  for (int row = 0; row < model_->rowCount(); ++row) {
+    const int row_height = table->itemDelegate()->sizeHint({}, model_->index(row, 0)).height();
+    table->verticalHeader()->resizeSection(row, row_height);
+    height += row_height;
+  }
+  table->setFixedHeight(height);
   layout->addWidget(table);
-  layout->addWidget(make_label(
+  QString note =
       QStringLiteral(
           "Bold: mean over the seeds. Below it: difference to %1, paired by seed, with simultaneous 95 % interval. "
           "Grey strip: differences within the margin, too small to matter.")
-          .arg(scenario_.baseline),
-      11, false, palette::kQuiet));
+          .arg(scenario_.baseline);
+  const QString hint = look_again(scenario_);
+  if (!hint.isEmpty()) note += QStringLiteral(" Too few runs: %1.").arg(hint);
+  layout->addWidget(make_label(note, 11, false, palette::kQuiet));
   return box;
 }
 
@@ -144,7 +161,7 @@ QWidget* ComparisonPage::make_legend() {
   auto* layout = new QHBoxLayout(box);
   layout->setContentsMargins(0, 0, 0, 0);
   layout->setSpacing(8);
-  QLabel* title = make_label(QStringLiteral("Sessions on each node over the simulated day"), 16, true, palette::kInk);
+  QLabel* title = make_label(QStringLiteral("Sessions on each node over time"), 16, true, palette::kInk);
   title->setWordWrap(false);
   layout->addWidget(title);
   layout->addStretch(1);
@@ -173,6 +190,10 @@ QWidget* ComparisonPage::make_panels() {
   const int count = static_cast<int>(scenario_.strategies.size());
   const int columns = count <= 3 ? std::max(1, count) : (count == 4 ? 2 : 3);
   const double top = largest_value(scenario_);
+  const QFontMetrics metrics(palette::font(11));
+  const bool long_lines = std::ranges::any_of(scenario_.strategies, [&](const StrategyView& strategy) {
+    return metrics.horizontalAdvance(strategy_line(scenario_, strategy)) > kNarrowPanel;
+  });
   for (int i = 0; i < count; ++i) {
     auto* panel = new SessionsPanel(scenario_, scenario_.strategies[i], top);
     connect(panel, &SessionsPanel::hovered, this, [this](double t_s) {
@@ -185,6 +206,7 @@ QWidget* ComparisonPage::make_panels() {
       set_cursor(t_s);
       set_locked(!locked_);
     });
+    panel->set_subtitle_lines(long_lines ? 2 : 1);
     panels_.append(panel);
     grid->addWidget(panel, i / columns, i % columns);
   }

@@ -68,6 +68,11 @@ TEST(DecimateTest, AGapAtAnyWidthLeavesTheSameNumberOfStretches) {
   for (const int columns : {1, 40, 1 << 20}) EXPECT_EQ(decimate(series, 1000 * 30, columns).size(), 3) << columns;
 }
 
+TEST(DecimateTest, AFlatLineIsTwoPoints) {
+  NodeSeries series{.node = QStringLiteral("n1"), .bucket_s = 60, .buckets = QList<Bucket>(500, flat(7))};
+  EXPECT_EQ(decimate(series, 500 * 60, 300), (QList<Stretch>{{{0, 7}, {500 * 60, 7}}}));
+}
+
 TEST(DecimateTest, TheLastPointStaysInsideTheHorizon) {
   const QList<Stretch> stretches = decimate(noisy(10), 9.5 * 30, 100);
   ASSERT_EQ(stretches.size(), 1);

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "gui/model/wording.h"
+#include "gui/model/summary.h"
 
 namespace homing::gui {
 namespace {

@@ -90,6 +90,8 @@ TEST_F(LoadTest, NumbersAndWordsAreThoseOfTheSimulator) {
         continue;
       const Cell& cell = scenario.strategies[row.strategy].cells[measure];
       EXPECT_EQ(cell.word.toStdString(), sim::words(row.judgement.verdict));
+      EXPECT_EQ(cell.remark.contains(QStringLiteral("look again at 20")),
+                row.judgement.verdict == sim::Verdict::kTooFewRuns);
       EXPECT_EQ(cell.mean, row.mean);
       EXPECT_EQ(cell.n, row.judgement.summary.n);
       ASSERT_EQ(cell.has_interval, row.judgement.interval.has_value());
