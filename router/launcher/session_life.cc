@@ -3,6 +3,7 @@
 // What happens to one session's processes: made, probed, frozen, stopped, gone. See sessions.h.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -202,6 +203,13 @@ void Sessions::watch(const SessionPtr& session) {
 }
 
 void Sessions::on_exit(const SessionPtr& session) {
+  // A wake-up alone proves nothing: a child of ours between fork and exec holds copies of older pidfds, which keeps their
+  // registration alive after we closed them, and the number is soon a new session's. Ask this pidfd itself.
+  pollfd asked{.fd = session->pidfd.native_handle(), .events = POLLIN, .revents = 0};
+  if (::poll(&asked, 1, 0) == 0) {
+    watch(session);
+    return;
+  }
   session->leader_gone = true;
   siginfo_t info{};
   // Not reaped yet: as a zombie it keeps its pid, by which the rest of the scope is found.
