@@ -13,6 +13,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <type_traits>
 
@@ -63,9 +65,12 @@ std::expected<std::unique_ptr<Server>, std::string> Server::start(base::RouterCo
   if (!secret) return std::unexpected(secret.error());
   auto store = base::SqliteStore::open(config.store_path);
   if (!store) return std::unexpected(store.error());
-  std::error_code made;
-  std::filesystem::create_directories(config.state_dir, made);
-  if (made) return std::unexpected(fmt::format("cannot make the state directory {}: {}", config.state_dir, made.message()));
+  // The launcher insists on mode 0700 from the first moment, whichever of the two is first.
+  std::error_code ignored;
+  std::filesystem::create_directories(std::filesystem::path(config.state_dir).parent_path(), ignored);
+  if (::mkdir(config.state_dir.c_str(), 0700) != 0 && errno != EEXIST) {
+    return std::unexpected(fmt::format("cannot make the state directory {}: {}", config.state_dir, std::strerror(errno)));
+  }
   std::unique_ptr<Server> server(new Server(std::move(config), std::move(options), std::move(*secret), std::move(*store), log));
   asio::co_spawn(server->control_.io, server->control_.reaper.run(), asio::detached);
   if (auto error = server->driver_->start()) return std::unexpected(*error);
