@@ -96,6 +96,9 @@ core::Config World::core_config(std::uint32_t machine) const {
   config.suspect = cluster.suspect;
   config.lease_ttl = cluster.lease_ttl;
   config.dead = cluster.dead;
+  // Heartbeats far from the usual: keep what must lie between them there.
+  config.queue_ask_max = std::max(config.queue_ask_max, 3 * cluster.heartbeat);
+  config.lease_margin = std::min(config.lease_margin, (cluster.lease_ttl - cluster.heartbeat) / 2);
   for (const KindSpec& kind : scenario_->kinds) {
     core::KindConfig& to = config.kinds.emplace_back();
     to.name = kind.name;
@@ -127,10 +130,14 @@ bool World::step() {
   return true;
 }
 
+std::int64_t World::next_event_ns() const {
+  const std::int64_t horizon = scenario_->horizon.count();
+  if (queue_.empty()) return horizon;
+  return std::min(horizon, to_scenario(core::Instant(core::Duration(queue_.top().time_ns))));
+}
+
 void World::run_until(std::int64_t scenario_ns) {
-  const std::int64_t until = from_scenario(scenario_ns).time_since_epoch().count();
-  while (!queue_.empty() && queue_.top().time_ns < until) {
-    if (!step()) break;
+  while (next_event_ns() < scenario_ns && step()) {
   }
 }
 
@@ -139,8 +146,12 @@ void World::dispatch(const Note& note) {
   switch (note.what) {
     case What::kDeliver: {
       Message message = messages_.take(a);
-      const Machine& machine = machines_[message.machine];
-      if (machine.core && machine.boot == message.boot) call_core(message.machine, message.event);
+      Machine& machine = machines_[message.machine];
+      if (!machine.core || machine.boot != message.boot) break;
+      if (std::holds_alternative<core::Rows>(message.event) || std::holds_alternative<core::Won>(message.event)) {
+        machine.saw_store = now_;
+      }
+      call_core(message.machine, message.event);
       break;
     }
     case What::kStoreCall:
@@ -261,6 +272,11 @@ bool World::lose_tail(std::uint64_t commits) {
 
 void World::isolate(std::uint32_t machine, bool isolated) {
   isolated_[machine] = isolated;
+}
+
+void World::store_loss(int lost_calls_milli, int lost_answers_milli) {
+  options_.lost_calls_milli = lost_calls_milli;
+  options_.lost_answers_milli = lost_answers_milli;
 }
 
 void World::slow_starts(std::uint32_t machine, std::optional<core::Duration> solo) {

@@ -98,6 +98,7 @@ struct Machine {
   std::uint32_t timer_generation = 0;
   core::Instant armed = core::kNever;
   core::Version cursor{};  // of its last read, so that the store may forget
+  core::Instant saw_store{};  // when an answer of the store last arrived
   core::Instant lease_until = core::kNever;
   bool lease_armed = false;
   absl::flat_hash_map<core::SessionId, core::RouteValue> routes;                      // looked up only
@@ -135,6 +136,8 @@ class World {
 
   // Takes one event. False, and nothing done, when the horizon has come.
   bool step();
+  // When the next event is due; the horizon when there is none before it.
+  std::int64_t next_event_ns() const;
   // Runs until `scenario_ns` (at most the horizon); may be called again.
   void run_until(std::int64_t scenario_ns);
   void run() { run_until(scenario_->horizon.count()); }
@@ -170,6 +173,8 @@ class World {
   bool lose_tail(std::uint64_t commits);
   // Machines in the set neither reach the store nor hear from it.
   void isolate(std::uint32_t machine, bool isolated);
+  // As WorldOptions say, from now on.
+  void store_loss(int lost_calls_milli, int lost_answers_milli);
   // Overrides the plan's start cost for every start on this machine; nothing: the plan's.
   void slow_starts(std::uint32_t machine, std::optional<core::Duration> solo);
 

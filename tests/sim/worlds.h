@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "router/core/strategy.h"
 #include "sim/plan.h"
 #include "sim/scenario.h"
 #include "sim/world.h"

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the protocol tests share: a cluster of three with nobody in it, sessions that the test wants itself, and
+// checkers that look at a world from outside.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "router/core/ids.h"
+#include "sim/scenario.h"
+#include "sim/world.h"
+
+namespace homing::sim::testing {
+
+inline constexpr std::int64_t kMs = 1'000'000;
+inline constexpr std::int64_t kSec = 1'000 * kMs;
+
+// Seeds a test tries: HOMING_SEEDS when set, else `usual` in optimised builds and a tenth of it in others.
+std::uint64_t seed_count(std::uint64_t usual);
+
+// Three nodes, three routers, heartbeat 1 s, a store 2 ms away; nobody comes.
+std::shared_ptr<const Scenario> empty_cluster();
+World empty_world(std::uint64_t seed, WorldOptions options = {});
+
+struct Wanted {
+  core::SessionId session;
+  core::UserId user{};
+};
+Wanted wanted(std::uint64_t seed, std::uint32_t number);
+void want(World& world, std::uint32_t router, const Wanted& what, core::Intent intent);
+
+// Slot of the session's only process, of any state; kNone when there is none or more than one.
+std::uint32_t only_process(const World& world, const core::SessionId& session);
+std::vector<std::uint32_t> processes_of(const World& world, const core::SessionId& session);
+
+// The promise: of one session never two processes are reached through routers that see the store (an answer within the
+// last lease TTL).
+class OneServingProcess {
+ public:
+  explicit OneServingProcess(std::vector<Wanted> sessions) : sessions_(std::move(sessions)) {}
+  void look(const World& world);
+  std::uint64_t violations() const { return violations_; }
+  std::uint64_t served() const { return served_; }  // looks in which somebody was served: the test is not vacuous
+
+ private:
+  std::vector<Wanted> sessions_;
+  std::uint64_t violations_ = 0;
+  std::uint64_t served_ = 0;
+};
+
+// Steps to `until_ns`, looking after every event.
+void advance(World& world, std::int64_t until_ns, OneServingProcess& checker);
+
+// After healing: every router tells the same of every session, what the store calls ready runs where it says, and
+// nothing else runs. Returns what is wrong, or nothing.
+std::string not_converged(const World& world, const std::vector<Wanted>& sessions);
+
+}  // namespace homing::sim::testing
