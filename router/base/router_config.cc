@@ -94,10 +94,21 @@ class RouterConfigReader {
       node.peer_address = Endpoint{node.address.host, static_cast<std::uint16_t>(node.address.port + 1)};
     }
     check_addresses(node, address, peer);
-    if (const Value launcher = section.find("launcher-address")) {
+    const Value launcher = section.find("launcher-address");
+    if (launcher) {
       node.launcher_address = read_endpoint(launcher).value_or(Endpoint{});
-    } else if (node.peer_address.port != 0 && node.peer_address.port < 65535) {
+    } else if (node.peer_address.port == 65535) {
+      (peer ? peer : address)
+          .error("port 65535 for peers leaves no next port for the launcher; write a launcher-address");
+    } else if (node.peer_address.port != 0) {
       node.launcher_address = Endpoint{node.peer_address.host, static_cast<std::uint16_t>(node.peer_address.port + 1)};
+    }
+    for (const NodeEntry& other : out_.nodes) {  // UDP: only launchers can take it from each other
+      if (node.launcher_address.port == 0 || node.launcher_address != other.launcher_address) continue;
+      if (!launcher && node.peer_address == other.peer_address) continue;  // said already
+      (launcher ? launcher : address)
+          .error(fmt::format("{} (for the launcher, UDP) is taken by node \"{}\" at {}", node.launcher_address.text(),
+                             other.name, place_of(other.where)));
     }
     node.weight = static_cast<std::uint32_t>(section.find("weight").as_integer(1, 65535).value_or(100));
     node.cores_milli =

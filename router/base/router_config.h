@@ -31,8 +31,8 @@ namespace homing::base {
 struct NodeEntry {
   std::string name;
   core::NodeId id{};
-  Endpoint address;       // where people and peers' clients knock
-  Endpoint peer_address;  // cluster listener; default: the same host, the next port
+  Endpoint address;           // where people and peers' clients knock
+  Endpoint peer_address;      // cluster listener; default: the same host, the next port
   Endpoint launcher_address;  // UDP: the launcher answers peers; default: the peer address's next port
   std::uint32_t weight = 100;
   std::uint32_t cores_milli = 0;  // 0: as measured

@@ -68,6 +68,8 @@ TEST(RouterConfigTest, TheExampleFillsEveryField) {
   ASSERT_EQ(config->nodes.size(), 3U);
   EXPECT_EQ(config->nodes[0].address, (Endpoint{"127.0.0.11", 8800}));
   EXPECT_EQ(config->nodes[1].peer_address, (Endpoint{"127.0.0.12", 8801}));
+  EXPECT_EQ(config->nodes[0].launcher_address, (Endpoint{"127.0.0.11", 8802}));
+  EXPECT_EQ(config->nodes[1].launcher_address, (Endpoint{"127.0.0.12", 8802}));
   EXPECT_EQ(config->nodes[2].id, core::NodeId(2));
   EXPECT_EQ(config->nodes[2].weight, 200U);
   EXPECT_EQ(config->labels, (std::vector<std::string>{"python", "gpu"}));
@@ -146,6 +148,12 @@ INSTANTIATE_TEST_SUITE_P(
         BadInput{"name = \"n2\"", "name = \"n1\"", "11:8: node[2].name: node \"n1\" is named twice; first at line 8"},
         BadInput{"127.0.0.12:8800", "127.0.0.11:8800",
                  "12:11: node[2].address: 127.0.0.11:8800 is taken by node \"n1\" at line 8"},
+        BadInput{"\"127.0.0.12:8800\"", "\"127.0.0.12:8800\"\nlauncher-address = \"127.0.0.11:8802\"",
+                 "13:20: node[2].launcher-address: 127.0.0.11:8802 (for the launcher, UDP) is taken by node \"n1\" at "
+                 "line 8"},
+        BadInput{"127.0.0.12:8800", "127.0.0.12:65534",
+                 "12:11: node[2].address: port 65535 for peers leaves no next port for the launcher; write a "
+                 "launcher-address"},
         BadInput{"127.0.0.12:8800", "127.0.0.12",
                  "12:11: node[2].address: \"127.0.0.12\" has no port; expected host:port, e.g. \"10.0.0.1:8800\" or "
                  "\"[::1]:8800\""},
