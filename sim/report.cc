@@ -113,21 +113,30 @@ std::string head(const ScenarioReport& report) {
                                    ? 0
                                    : report.comparison.rows.size() / report.metrics.size();
   const bool files = report.comparison.baseline < 0;
+  const std::string family = compared > 1 ? fmt::format(" for all {} at once", compared) : "";
   std::string text = fmt::format("{}: {}\n", s.name, s.title);
   text += fmt::format(
-      "{} runs, {} seeds; differences are paired by seed, intervals hold at 95 % for all {} at once; compared with "
-      "{}\n",
-      report.runs.size(), seeds.size(), compared,
-      files ? "the same strategy in the first file" : "\"" + name_of_strategy(s, report.comparison.baseline) + "\"");
+      "{} runs of {} seeds, compared with {}; differences are paired by seed, intervals are 95 %{}\n",
+      report.runs.size(), seeds.size(),
+      files ? "the same strategy in the first file" : "\"" + name_of_strategy(s, report.comparison.baseline) + "\"",
+      family);
   return text;
 }
 
+// "worse than", "identical to": a verdict between the names of two strategies.
+std::string relation(const std::string& verdict) {
+  if (verdict == words(Verdict::kBetter) || verdict == words(Verdict::kWorse)) return verdict + " than";
+  if (verdict == words(Verdict::kIdentical)) return "identical to";
+  return verdict + (verdict == words(Verdict::kTooFewRuns) ? " against" : " from");
+}
+
 std::string expectation_text(const ExpectationResult& result) {
-  const std::string sentence = fmt::format("{}: {} is {} than/as {}", result.expect.metric, result.expect.strategy,
-                                           result.expect.verdict, result.expect.than);
-  if (!result.found) return fmt::format("    not run   {}\n", sentence);
-  if (result.met) return fmt::format("    met       {}\n", sentence);
-  return fmt::format("    NOT MET   {}; found: {}\n", sentence, words(*result.found));
+  const ExpectSpec& expect = result.expect;
+  const std::string sentence =
+      fmt::format("{}: {} {} {}", expect.metric, expect.strategy, relation(expect.verdict), expect.than);
+  if (!result.found) return fmt::format("    not run  {}\n", sentence);
+  if (result.met) return fmt::format("    met      {}\n", sentence);
+  return fmt::format("    NOT MET  {}; found: {}\n", sentence, words(*result.found));
 }
 
 std::string table(const ScenarioReport& report) {
