@@ -28,10 +28,10 @@ namespace homing::gui {
 namespace {
 
 constexpr double kLeft = 44;    // room for counts and the axis title
-constexpr double kRight = 58;   // room for "n12 128"
 constexpr double kTop = 20;     // room for the names on the bands
 constexpr double kBottom = 24;  // room for the clock
 constexpr double kLeader = 12;
+constexpr double kWidestName = 90;
 constexpr double kBandDepth = 1.5;
 constexpr double kLabelDepth = 6;
 constexpr int kViewHeight = 214;
@@ -45,6 +45,13 @@ QString cursor_value(const NodeSeries& series, double t_s) {
   if (bucket == nullptr) return QStringLiteral("–");
   const bool whole = bucket->mean >= 100 || std::abs(bucket->mean - std::round(bucket->mean)) < 0.05;
   return number_text(bucket->mean, whole ? 0 : 1);
+}
+
+double label_room(const QList<NodeSeries>& nodes) {
+  const QFontMetricsF metrics(palette::font(kSmall, true));
+  double widest = 0;
+  for (const NodeSeries& series : nodes) widest = std::max(widest, metrics.horizontalAdvance(series.node));
+  return kLeader + 6 + std::min(widest, kWidestName) + metrics.horizontalAdvance(QStringLiteral(" 888"));
 }
 
 const Bucket* last_observed(const NodeSeries& series, double horizon_s) {
@@ -65,6 +72,7 @@ class SessionsPanel::View final : public QChartView {
         strategy_(strategy),
         start_s_(scenario.start_s),
         horizon_s_(std::max(1.0, scenario.horizon_s)),
+        right_(label_room(strategy.nodes)),
         axis_(count_axis(top * kHeadroom, 7)) {
     for (const FaultBand& fault : strategy_.faults) hit_.insert(fault.node);
     setFrameShape(QFrame::NoFrame);
@@ -78,7 +86,7 @@ class SessionsPanel::View final : public QChartView {
   }
 
   [[nodiscard]] QRectF plot() const {
-    return {kLeft, kTop, std::max(10.0, width() - kLeft - kRight), std::max(10.0, height() - kTop - kBottom)};
+    return {kLeft, kTop, std::max(10.0, width() - kLeft - right_), std::max(10.0, height() - kTop - kBottom)};
   }
   [[nodiscard]] double x_of(double t_s) const { return plot().left() + t_s / horizon_s_ * plot().width(); }
   [[nodiscard]] double y_of(double value) const { return plot().bottom() - value / axis_.top * plot().height(); }
@@ -127,6 +135,7 @@ class SessionsPanel::View final : public QChartView {
  private:
   struct Line {
     int node = 0;
+    QString name;  // as much of the node's name as there is room for
     QList<QLineSeries*> stretches;
     QGraphicsSimpleTextItem* label = nullptr;
     QGraphicsLineItem* leader = nullptr;
@@ -226,7 +235,9 @@ class SessionsPanel::View final : public QChartView {
     line.leader = new QGraphicsLineItem(chart());
     line.leader->setPen(QPen(palette::line_color(node), 1.6));
     line.leader->setZValue(kLabelDepth);
-    line.label = make_text(series.node, palette::kText, hit_.contains(series.node));
+    const QFontMetricsF metrics(palette::font(kSmall, true));
+    line.name = metrics.elidedText(series.node, Qt::ElideMiddle, kWidestName);
+    line.label = make_text(line.name, palette::kText, hit_.contains(series.node));
     lines_.append(line);
   }
 
@@ -294,7 +305,7 @@ class SessionsPanel::View final : public QChartView {
       auto* item = make_text(name.text, palette::band_ink(name.kind).rgb(), true);
       const QRectF box = item->boundingRect();
       const double x = name.over.center().x() - box.width() / 2;
-      item->setPos(std::clamp(x, kLeft, std::max(kLeft, width() - kRight - box.width())), kTop - box.height() - 2);
+      item->setPos(std::clamp(x, kLeft, std::max(kLeft, width() - right_ - box.width())), kTop - box.height() - 2);
       band_names_.append(item);
     }
   }
@@ -327,7 +338,7 @@ class SessionsPanel::View final : public QChartView {
     for (qsizetype k = 0; k < named.size(); ++k) {
       const Line& line = lines_[named[k]];
       const NodeSeries& series = strategy_.nodes[line.node];
-      line.label->setText(cursor_ ? series.node + QLatin1Char(' ') + cursor_value(series, *cursor_) : series.node);
+      line.label->setText(cursor_ ? line.name + QLatin1Char(' ') + cursor_value(series, *cursor_) : line.name);
       line.leader->setLine(plot().right() + 2, cursor_ ? placed[k] : wanted[k], plot().right() + kLeader, placed[k]);
       line.label->setPos(plot().right() + kLeader + 4, placed[k] - line.label->boundingRect().height() / 2);
       line.label->show();
@@ -363,6 +374,7 @@ class SessionsPanel::View final : public QChartView {
   StrategyView strategy_;
   double start_s_;
   double horizon_s_;
+  double right_;  // room for the longest name with a value: "n12 128"
   CountAxis axis_;
   QSet<QString> hit_;
   QValueAxis* x_axis_ = nullptr;

@@ -130,7 +130,7 @@ void ComparisonHeader::paintSection(QPainter* painter, const QRect& rect, int se
   const QRectF box = rect;
   painter->fillRect(box, ink(palette::kPaper));
   painter->setPen(QPen(ink(palette::kInk), 1));
-  painter->drawLine(QPointF(box.left(), box.bottom()), QPointF(box.right(), box.bottom()));
+  painter->drawLine(QPointF(box.left(), box.bottom() - 1), QPointF(box.right(), box.bottom() - 1));
   const QRectF inner = box.adjusted(section == 0 ? 4 : kPad, 2, -kPad, -6);
   const QRectF first(inner.left(), inner.top(), inner.width(), 18);
   const QRectF second(inner.left(), inner.top() + 19, inner.width(), 16);
