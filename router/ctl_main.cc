@@ -7,8 +7,8 @@
 //     node list | node ready NAME | node drain NAME | node maint NAME
 //     session list | session why ID
 //
-// The socket is named directly or by a configuration file (-c, or $HOMING_CONFIG). JSON is what the API says, unchanged.
-// Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 refused, 75 try again.
+// The socket is named directly or by a configuration file (-c, or $HOMING_CONFIG). JSON is what the API says,
+// unchanged. Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 refused, 75 try again.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -67,12 +67,18 @@ std::expected<Options, std::string> read_options(const std::vector<std::string>&
     }
     if (i + 1 == arguments.size()) return std::unexpected(name + " needs a value");
     const std::string& value = arguments[++i];
-    if (name == "-c" || name == "--config") options.file = value;
-    else if (name == "--node") options.node = value;
-    else if (name == "--socket") options.socket = value;
-    else if ((name == "-o" || name == "--output") && (value == "table" || value == "json")) options.as_json = value == "json";
-    else if (name == "-o" || name == "--output") return std::unexpected("-o " + value + " is not table or json");
-    else return std::unexpected("unknown option " + name);
+    if (name == "-c" || name == "--config")
+      options.file = value;
+    else if (name == "--node")
+      options.node = value;
+    else if (name == "--socket")
+      options.socket = value;
+    else if ((name == "-o" || name == "--output") && (value == "table" || value == "json"))
+      options.as_json = value == "json";
+    else if (name == "-o" || name == "--output")
+      return std::unexpected("-o " + value + " is not table or json");
+    else
+      return std::unexpected("unknown option " + name);
   }
   if (const char* file = std::getenv("HOMING_CONFIG"); options.file.empty() && file != nullptr) options.file = file;
   return options;
@@ -83,7 +89,8 @@ struct ApiAnswer {
   std::string body;
 };
 
-std::expected<ApiAnswer, std::string> call_api(const std::string& socket_path, http::verb verb, const std::string& target) {
+std::expected<ApiAnswer, std::string> call_api(const std::string& socket_path, http::verb verb,
+                                               const std::string& target) {
   asio::io_context io;
   asio::local::stream_protocol::socket socket(io);
   boost::system::error_code error;
@@ -157,7 +164,8 @@ void print_status(const json::object& status) {
 }
 
 void print_nodes(const json::object& answer) {
-  std::vector<std::vector<std::string>> rows = {{"NODE", "ADDRESS", "VIEW", "ADMIN", "SESSIONS", "LOAD5", "CORES", "MEMORY FREE", "INCARNATION"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"NODE", "ADDRESS", "VIEW", "ADMIN", "SESSIONS", "LOAD5", "CORES", "MEMORY FREE", "INCARNATION"}};
   for (const json::value& value : answer.at("nodes").as_array()) {
     const json::object& node = value.as_object();
     rows.push_back({member(node, "name") + (member(node, "self") == "yes" ? " *" : ""), member(node, "address"),
@@ -182,7 +190,8 @@ void print_sessions(const json::object& answer) {
 void print_why(const json::object& answer) {
   std::printf("session %s", member(answer, "id").c_str());
   if (answer.contains("now")) {
-    std::printf(" (%s of %s)\nnow: %s\n", member(answer, "kind").c_str(), member(answer, "user").c_str(), member(answer, "now").c_str());
+    std::printf(" (%s of %s)\nnow: %s\n", member(answer, "kind").c_str(), member(answer, "user").c_str(),
+                member(answer, "now").c_str());
   } else {
     std::printf("\n");
   }
@@ -201,8 +210,10 @@ struct Wanted {
 std::optional<Wanted> wanted_of(const std::vector<std::string>& c) {
   if (c.size() == 1 && c[0] == "status") return Wanted{http::verb::get, "/v1/status", print_status};
   if (c.size() == 2 && c[0] == "node" && c[1] == "list") return Wanted{http::verb::get, "/v1/nodes", print_nodes};
-  if (c.size() == 2 && c[0] == "session" && c[1] == "list") return Wanted{http::verb::get, "/v1/sessions", print_sessions};
-  if (c.size() == 3 && c[0] == "session" && c[1] == "why") return Wanted{http::verb::get, "/v1/sessions/" + c[2] + "/why", print_why};
+  if (c.size() == 2 && c[0] == "session" && c[1] == "list")
+    return Wanted{http::verb::get, "/v1/sessions", print_sessions};
+  if (c.size() == 3 && c[0] == "session" && c[1] == "why")
+    return Wanted{http::verb::get, "/v1/sessions/" + c[2] + "/why", print_why};
   if (c.size() == 3 && c[0] == "node") {
     std::string order = c[1] == "uncordon" ? "ready" : c[1] == "cordon" ? "maint" : c[1];
     if (order == "ready" || order == "drain" || order == "maint") {
@@ -242,7 +253,8 @@ int report(const ApiAnswer& answer, const Wanted& wanted, bool as_json) {
 }
 
 int run(const std::vector<std::string>& arguments) {
-  if (std::ranges::find(arguments, "--help") != arguments.end() || std::ranges::find(arguments, "-h") != arguments.end()) {
+  if (std::ranges::find(arguments, "--help") != arguments.end() ||
+      std::ranges::find(arguments, "-h") != arguments.end()) {
     std::fputs(kHelp, stdout);
     return kOk;
   }

@@ -54,9 +54,12 @@ std::expected<Options, std::string> read_options(std::span<const std::string> ar
     }
     if (i + 1 == arguments.size()) return std::unexpected(name + " needs a value");
     const std::string& value = arguments[++i];
-    if (name == "--node") options.node = value;
-    else if (name == "--log") options.log = value;
-    else options.file = value;
+    if (name == "--node")
+      options.node = value;
+    else if (name == "--log")
+      options.log = value;
+    else
+      options.file = value;
   }
   if (options.file.empty()) return std::unexpected(std::string("-c FILE is missing"));
   return options;

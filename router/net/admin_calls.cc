@@ -33,7 +33,9 @@ Trouble plain(http::status status, std::string reason, std::string title) {
   return trouble;
 }
 
-double seconds_of(core::Duration duration) { return static_cast<double>(duration.count()) / 1e9; }
+double seconds_of(core::Duration duration) {
+  return static_cast<double>(duration.count()) / 1e9;
+}
 
 std::string status_json(const FrontParts& parts) {
   CoreDriver& driver = parts.driver;
@@ -49,14 +51,17 @@ std::string status_json(const FrontParts& parts) {
       .member("orders", driver.may_order())
       .member("why_not", driver.may_order() ? std::string_view() : core::to_string(driver.standing()))
       .member("launcher", driver.launcher_connected() ? "connected" : "away")
-      .member("store", driver.standing() == core::Refusal::kStoreAway ? "away: " + driver.last_store_error() : std::string("answers"))
+      .member("store", driver.standing() == core::Refusal::kStoreAway ? "away: " + driver.last_store_error()
+                                                                      : std::string("answers"))
       .member("hosted", core.hosted_count())
       .member("queue", core.queue_length());
   json.key("sessions").begin_object();
-  for (std::size_t i = 0; i < by_state.size(); ++i) json.member(core::to_string(static_cast<core::SessionState>(i)), by_state[i]);
+  for (std::size_t i = 0; i < by_state.size(); ++i)
+    json.member(core::to_string(static_cast<core::SessionState>(i)), by_state[i]);
   json.end_object();
   const core::CoreCounters& c = core.counters();
-  json.key("counters").begin_object()
+  json.key("counters")
+      .begin_object()
       .member("events", c.events)
       .member("deadlines", c.deadlines)
       .member("placements", c.placements)
@@ -67,7 +72,8 @@ std::string status_json(const FrontParts& parts) {
       .member("stale_events", c.stale_events)
       .end_object();
   const Traffic::Counters& t = parts.traffic.counters;
-  json.key("traffic").begin_object()
+  json.key("traffic")
+      .begin_object()
       .member("requests", t.requests.load())
       .member("forwarded", t.forwarded.load())
       .member("served_here", t.served_here.load())
@@ -160,9 +166,11 @@ Task<void> serve_sessions(Call& call, std::string_view rest) {
   const std::optional<core::RouteValue> route = session ? parts.driver.core().route(*session) : std::nullopt;
   const bool known = session && (route || !parts.driver.history().of(*session).empty());
   if (slash == std::string_view::npos || rest.substr(slash) != "/why" || !known) {
-    co_return co_await call.front.send(call, plain(http::status::not_found, "unknown-session", "This node knows no such session"));
+    co_return co_await call.front.send(
+        call, plain(http::status::not_found, "unknown-session", "This node knows no such session"));
   }
-  co_await call.front.send(call, json_reply(http::status::ok, why_json(parts, names, id, *session, route ? &*route : nullptr)));
+  co_await call.front.send(
+      call, json_reply(http::status::ok, why_json(parts, names, id, *session, route ? &*route : nullptr)));
 }
 
 Task<void> serve_node_order(Call& call, std::string_view rest) {
@@ -170,7 +178,8 @@ Task<void> serve_node_order(Call& call, std::string_view rest) {
   const std::size_t slash = rest.find('/');
   const base::NodeEntry* node = parts.config.find_node(rest.substr(0, slash));
   if (node == nullptr) {
-    co_return co_await call.front.send(call, plain(http::status::not_found, "unknown-node", "The cluster has no such node"));
+    co_return co_await call.front.send(call,
+                                       plain(http::status::not_found, "unknown-node", "The cluster has no such node"));
   }
   const std::string_view verb = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
   core::NodeAdmin admin = core::NodeAdmin::kReady;
@@ -185,14 +194,20 @@ Task<void> serve_node_order(Call& call, std::string_view rest) {
     co_return co_await call.front.send(call, trouble_of(parts.driver.standing(), core::EndReason::kNone));
   }
   parts.driver.set_admin(node->id, admin);
-  co_await call.front.send(call, json_reply(http::status::accepted, JsonWriter().begin_object().member("node", node->name).member("wanted", verb).end_object().take()));
+  co_await call.front.send(
+      call,
+      json_reply(http::status::accepted,
+                 JsonWriter().begin_object().member("node", node->name).member("wanted", verb).end_object().take()));
 }
 
 // ---------------------------------------------------------------- metrics
 
-void metric(std::string& out, std::string_view name, std::string_view type, double value, std::string_view labels = {}) {
-  const std::string_view family = type == "counter" && name.ends_with("_total") ? name.substr(0, name.size() - 6) : name;
-  if (out.find(fmt::format("# TYPE {} ", family)) == std::string::npos) out += fmt::format("# TYPE {} {}\n", family, type);
+void metric(std::string& out, std::string_view name, std::string_view type, double value,
+            std::string_view labels = {}) {
+  const std::string_view family =
+      type == "counter" && name.ends_with("_total") ? name.substr(0, name.size() - 6) : name;
+  if (out.find(fmt::format("# TYPE {} ", family)) == std::string::npos)
+    out += fmt::format("# TYPE {} {}\n", family, type);
   out += fmt::format("{}{} {}\n", name, labels.empty() ? std::string() : fmt::format("{{{}}}", labels), value);
 }
 
@@ -214,11 +229,14 @@ std::string metrics_text(const FrontParts& parts) {
     const core::NodeStatus status = core.node(entry.id, now);
     if (!status.known) continue;
     const std::string label = fmt::format("node=\"{}\"", entry.name);
-    metric(out, m::kNodes, "gauge", 1, fmt::format("{},view=\"{}\",admin=\"{}\"", label, core::to_string(status.view), core::to_string(status.row.admin)));
+    metric(out, m::kNodes, "gauge", 1,
+           fmt::format("{},view=\"{}\",admin=\"{}\"", label, core::to_string(status.view),
+                       core::to_string(status.row.admin)));
   }
   for (const base::NodeEntry& entry : parts.config.nodes) {
     const core::NodeStatus status = core.node(entry.id, now);
-    if (status.known) metric(out, m::kSessions, "gauge", n(status.sessions_seen), fmt::format("node=\"{}\"", entry.name));
+    if (status.known)
+      metric(out, m::kSessions, "gauge", n(status.sessions_seen), fmt::format("node=\"{}\"", entry.name));
   }
   metric(out, m::kPlacements, "counter", n(c.placements), fmt::format("strategy=\"{}\"", core.config().strategy));
   metric(out, m::kClaimsLost, "counter", n(c.claims_lost));
@@ -240,7 +258,9 @@ std::string metrics_text(const FrontParts& parts) {
 
 }  // namespace
 
-bool is_probe(std::string_view path) { return path == "/livez" || path == "/readyz" || path == "/metrics"; }
+bool is_probe(std::string_view path) {
+  return path == "/livez" || path == "/readyz" || path == "/metrics";
+}
 
 Task<void> serve_probe(Call& call) {
   const FrontParts& parts = call.front.parts();
@@ -252,7 +272,9 @@ Task<void> serve_probe(Call& call) {
   } else if (path == "/readyz") {
     const bool ready = parts.driver.booted() && parts.driver.may_order();
     if (!ready) reply.status = http::status::service_unavailable;
-    reply.body = ready ? "ready\n" : fmt::format("not ready: {}\n", parts.driver.booted() ? core::to_string(parts.driver.standing()) : "the launcher has not answered yet");
+    reply.body = ready ? "ready\n"
+                       : fmt::format("not ready: {}\n", parts.driver.booted() ? core::to_string(parts.driver.standing())
+                                                                              : "the launcher has not answered yet");
   } else if (call.door == Door::kCluster || call.door == Door::kAdmin) {
     const auto render = [&parts]() -> Task<std::string> { co_return metrics_text(parts); };
     reply.type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -269,10 +291,13 @@ Task<void> serve_admin(Call& call) {
   const std::string_view path = path_of(call.target());
   const bool get = call.head().method() == http::verb::get;
   const bool post = call.head().method() == http::verb::post;
-  if (get && path == "/v1/status") co_return co_await call.front.send(call, json_reply(http::status::ok, status_json(parts)));
-  if (get && path == "/v1/nodes") co_return co_await call.front.send(call, json_reply(http::status::ok, nodes_json(parts)));
+  if (get && path == "/v1/status")
+    co_return co_await call.front.send(call, json_reply(http::status::ok, status_json(parts)));
+  if (get && path == "/v1/nodes")
+    co_return co_await call.front.send(call, json_reply(http::status::ok, nodes_json(parts)));
   constexpr std::string_view kSessions = "/v1/sessions";
-  if (get && (path == kSessions || path.starts_with("/v1/sessions/"))) co_return co_await serve_sessions(call, path.substr(kSessions.size()));
+  if (get && (path == kSessions || path.starts_with("/v1/sessions/")))
+    co_return co_await serve_sessions(call, path.substr(kSessions.size()));
   constexpr std::string_view kNodes = "/v1/nodes/";
   if (post && path.starts_with(kNodes)) co_return co_await serve_node_order(call, path.substr(kNodes.size()));
   if (post && path == "/v1/leave") {

@@ -57,7 +57,8 @@ std::string form_value(std::string_view form, std::string_view name) {
   while (!form.empty()) {
     const std::size_t end = form.find('&');
     const std::string_view pair = form.substr(0, end);
-    if (pair.starts_with(name) && pair.substr(name.size()).starts_with('=')) return std::string(pair.substr(name.size() + 1));
+    if (pair.starts_with(name) && pair.substr(name.size()).starts_with('='))
+      return std::string(pair.substr(name.size() + 1));
     if (end == std::string_view::npos) break;
     form.remove_prefix(end + 1);
   }
@@ -66,7 +67,8 @@ std::string form_value(std::string_view form, std::string_view name) {
 
 std::string wanted_kind(const Call& call, const std::string& body) {
   const std::string_view type = field_value(call.head(), "content-type");
-  if (same_text(trim(type.substr(0, type.find(';'))), "application/x-www-form-urlencoded")) return form_value(body, "kind");
+  if (same_text(trim(type.substr(0, type.find(';'))), "application/x-www-form-urlencoded"))
+    return form_value(body, "kind");
   boost::system::error_code error;
   const boost::json::value value = boost::json::parse(body, error);
   if (error || !value.is_object()) return {};
@@ -119,7 +121,8 @@ Task<void> place(Call& call, const core::SessionId& session, core::KindId kind, 
 Task<void> create_session(Call& call) {
   const auto body = co_await call.front.read_body(call, kMaxApiBody);
   if (!body) {
-    co_return co_await call.front.send(call, plain(http::status::payload_too_large, "bad-request", "The request is too long"));
+    co_return co_await call.front.send(
+        call, plain(http::status::payload_too_large, "bad-request", "The request is too long"));
   }
   const base::KindEntry* kind = call.front.config().find_kind(wanted_kind(call, *body));
   if (kind == nullptr) {
@@ -133,7 +136,8 @@ Task<std::optional<core::RouteValue>> own_route(Call& call, const core::SessionI
   const FrontParts& parts = call.front.parts();
   auto route = parts.table.find(session);
   if (!route) {
-    const core::Answer answer = co_await call.front.ask(call, session, core::KindId{}, core::Intent::kReach, parts.limits.poll, true);
+    const core::Answer answer =
+        co_await call.front.ask(call, session, core::KindId{}, core::Intent::kReach, parts.limits.poll, true);
     route = parts.table.find(session);
     if (!route) {
       co_await call.front.send(call, trouble_of(answer));
@@ -177,7 +181,8 @@ Task<void> serve_api(Call& call) {
   if (!call.user) co_return co_await call.front.send(call, sign_in_page(accepts_html(call.head())));
   const auto method = call.head().method();
   if (method != http::verb::get && method != http::verb::head && !same_origin(call.head())) {
-    co_return co_await call.front.send(call, plain(http::status::forbidden, "cross-origin", "Another site's page may not do this"));
+    co_return co_await call.front.send(
+        call, plain(http::status::forbidden, "cross-origin", "Another site's page may not do this"));
   }
   std::string_view path = path_of(call.target());
   if (path == "/api/sessions" && method == http::verb::get) co_return co_await list_sessions(call);
@@ -212,7 +217,8 @@ Task<void> serve_home(Call& call) {
   for (const base::KindEntry& kind : parts.config.kinds) kinds.push_back({kind.name, kind.title});
   std::string warning;
   if (!parts.driver.may_order()) {
-    warning = fmt::format("Nothing new can start through this machine at the moment: {}.", core::to_string(parts.driver.standing()));
+    warning = fmt::format("Nothing new can start through this machine at the moment: {}.",
+                          core::to_string(parts.driver.standing()));
   }
   Reply reply = home_page(call.user->name, parts.config.node, sessions, kinds, warning);
   const WallSeconds now = wall_seconds();
@@ -227,10 +233,12 @@ Task<void> serve_login(Call& call) {
   const std::string_view target = call.target();
   if (path_of(target) == "/logout") {
     if (call.head().method() != http::verb::post || !same_origin(call.head())) {
-      co_return co_await call.front.send(call, plain(http::status::method_not_allowed, "bad-request", "Signing out is a POST"));
+      co_return co_await call.front.send(
+          call, plain(http::status::method_not_allowed, "bad-request", "Signing out is a POST"));
     }
     Reply reply = see_other("/");
-    reply.fields.emplace_back("Set-Cookie", fmt::format("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax", kLoginCookie));
+    reply.fields.emplace_back("Set-Cookie",
+                              fmt::format("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax", kLoginCookie));
     co_return co_await call.front.send(call, std::move(reply));
   }
   const std::size_t question = target.find('?');
@@ -238,7 +246,8 @@ Task<void> serve_login(Call& call) {
   const WallSeconds now = wall_seconds();
   const auto user = parts.credentials.open_login_token(token, now);
   if (call.door != Door::kPublic || !user) {
-    co_return co_await call.front.send(call, plain(http::status::forbidden, "bad-token", "This sign-in link is not valid, or no longer"));
+    co_return co_await call.front.send(
+        call, plain(http::status::forbidden, "bad-token", "This sign-in link is not valid, or no longer"));
   }
   Reply reply = see_other("/");
   reply.fields.emplace_back("Set-Cookie", login_set_cookie(parts.credentials, *user, now));

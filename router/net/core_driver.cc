@@ -28,14 +28,19 @@ Names names_of(const base::RouterConfig& config) {
 
 core::EndReason reason_of(launcher::FailReason reason) {
   switch (reason) {
-    case launcher::FailReason::kOldEpoch: return core::EndReason::kFenced;
+    case launcher::FailReason::kOldEpoch:
+      return core::EndReason::kFenced;
     case launcher::FailReason::kNoLease:
-    case launcher::FailReason::kLeaseLost: return core::EndReason::kLauncherAway;
-    case launcher::FailReason::kFull: return core::EndReason::kNodeFull;
-    case launcher::FailReason::kTimeout: return core::EndReason::kStartTimeout;
+    case launcher::FailReason::kLeaseLost:
+      return core::EndReason::kLauncherAway;
+    case launcher::FailReason::kFull:
+      return core::EndReason::kNodeFull;
+    case launcher::FailReason::kTimeout:
+      return core::EndReason::kStartTimeout;
     case launcher::FailReason::kUnknownKind:
     case launcher::FailReason::kCommand:
-    case launcher::FailReason::kKilled: return core::EndReason::kStartFailed;
+    case launcher::FailReason::kKilled:
+      return core::EndReason::kStartFailed;
   }
   return core::EndReason::kStartFailed;
 }
@@ -79,12 +84,15 @@ CoreDriver::CoreDriver(asio::any_io_executor executor, DriverParts parts)
                        [this](bool connected, const std::string& why) { on_connected(connected, why); }});
 }
 
-CoreDriver::~CoreDriver() { stop(); }
+CoreDriver::~CoreDriver() {
+  stop();
+}
 
 std::optional<std::string> CoreDriver::start() {
   if (config_.trace) {
     auto recorder = base::TraceRecorder::create(
-        *config_.trace, {build_, config_.node, base::rfc3339(base::wall_clock_ns()), config_.trace_limit, 10'000}, core_);
+        *config_.trace, {build_, config_.node, base::rfc3339(base::wall_clock_ns()), config_.trace_limit, 10'000},
+        core_);
     if (!recorder) return recorder.error();
     trace_.emplace(std::move(*recorder));
   }
@@ -106,7 +114,9 @@ void CoreDriver::stop() {
   if (trace_ && !draining_) trace_->finish(core_);
 }
 
-core::Instant CoreDriver::now() { return std::max(now_, boot_time()); }
+core::Instant CoreDriver::now() {
+  return std::max(now_, boot_time());
+}
 
 // ---------------------------------------------------------------- the core's entrance and exit
 
@@ -174,8 +184,12 @@ void CoreDriver::arm() {
 
 // ---------------------------------------------------------------- effects
 
-void CoreDriver::run_effect(const core::ReadSince& e) { store_->read_since(e); }
-void CoreDriver::run_effect(const core::CompareAndSet& e) { store_->compare_and_set(e); }
+void CoreDriver::run_effect(const core::ReadSince& e) {
+  store_->read_since(e);
+}
+void CoreDriver::run_effect(const core::CompareAndSet& e) {
+  store_->compare_and_set(e);
+}
 
 void CoreDriver::run_effect(const core::StartSession& e) {
   if (const auto known = users_.find(e.user); known != users_.end()) return send_start(e, known->second);
@@ -184,7 +198,8 @@ void CoreDriver::run_effect(const core::StartSession& e) {
       users_[e.user] = *name;
       return send_start(e, *name);
     }
-    log_.error("session.start_failed", {{"session", credentials_.session_text(e.session)}, {"why", "its owner's name is not in the store"}});
+    log_.error("session.start_failed",
+               {{"session", credentials_.session_text(e.session)}, {"why", "its owner's name is not in the store"}});
     tell(core::SessionFailed{e.session, e.epoch, core::EndReason::kStartFailed});
   });
 }
@@ -206,9 +221,15 @@ void CoreDriver::run_effect(const core::KillSession& e) {
   launcher_->send(launcher::Kill{e.session, e.epoch, std::string(core::to_string(e.reason))});
 }
 
-void CoreDriver::run_effect(const core::FreezeSession& e) { launcher_->send(launcher::Freeze{e.session, e.epoch}); }
-void CoreDriver::run_effect(const core::ThawSession& e) { launcher_->send(launcher::Thaw{e.session, e.epoch}); }
-void CoreDriver::run_effect(const core::LeaseUntil& e) { launcher_->send(launcher::LeaseDeadline{e.until}); }
+void CoreDriver::run_effect(const core::FreezeSession& e) {
+  launcher_->send(launcher::Freeze{e.session, e.epoch});
+}
+void CoreDriver::run_effect(const core::ThawSession& e) {
+  launcher_->send(launcher::Thaw{e.session, e.epoch});
+}
+void CoreDriver::run_effect(const core::LeaseUntil& e) {
+  launcher_->send(launcher::LeaseDeadline{e.until});
+}
 
 void CoreDriver::run_effect(const core::RouteChanged& e) {
   const auto before = table_.find(e.session);
@@ -225,7 +246,9 @@ void CoreDriver::run_effect(const core::RouteChanged& e) {
               {"reason", core::to_string(e.route.reason)}});
 }
 
-void CoreDriver::run_effect(const core::RouteDropped& e) { table_.drop(e.session); }
+void CoreDriver::run_effect(const core::RouteDropped& e) {
+  table_.drop(e.session);
+}
 
 void CoreDriver::run_effect(const core::Answer& e) {
   const auto it = asks_.find(e.request);
@@ -236,7 +259,9 @@ void CoreDriver::run_effect(const core::Answer& e) {
   if (on_answer) on_answer(e);
 }
 
-void CoreDriver::run_effect(const core::HintPeer& e) { hints_->send(e.node); }
+void CoreDriver::run_effect(const core::HintPeer& e) {
+  hints_->send(e.node);
+}
 
 void CoreDriver::run_effect(const core::DecisionMade& e) {
   history_.add(e.record, core_.config().strategy, wall_seconds());
@@ -263,7 +288,9 @@ void CoreDriver::run_effect(const core::StandingChanged& e) {
              {{"orders", e.orders}, {"why", core::to_string(e.why)}});
 }
 
-void CoreDriver::run_effect(const core::AskAlive& e) { witness_->ask(e.node, e.incarnation); }
+void CoreDriver::run_effect(const core::AskAlive& e) {
+  witness_->ask(e.node, e.incarnation);
+}
 
 // ---------------------------------------------------------------- callers
 
@@ -396,7 +423,8 @@ void CoreDriver::on_launcher_event(const launcher::Inventory& e) {
   core::LauncherUp up;
   std::vector<std::pair<core::SessionId, LocalProcess>> listening;
   for (const launcher::SessionInfo& info : e.sessions) {
-    const bool running = info.state == launcher::ProcessState::kRunning || info.state == launcher::ProcessState::kFrozen;
+    const bool running =
+        info.state == launcher::ProcessState::kRunning || info.state == launcher::ProcessState::kFrozen;
     if (!running && info.state != launcher::ProcessState::kStarting) continue;
     up.processes.push_back({info.session, info.epoch, running});
     if (running) listening.emplace_back(info.session, process_of(info.epoch, info.endpoint));
@@ -413,9 +441,9 @@ void CoreDriver::on_launcher_event(const launcher::Started& e) {
 
 void CoreDriver::on_launcher_event(const launcher::Failed& e) {
   log_.warn("session.start_failed", {{"session", credentials_.session_text(e.session)},
-                             {"epoch", e.epoch.value},
-                             {"reason", std::string(launcher::to_string(e.reason))},
-                             {"why", e.text}});
+                                     {"epoch", e.epoch.value},
+                                     {"reason", std::string(launcher::to_string(e.reason))},
+                                     {"why", e.text}});
   history_.note(e.session, fmt::format("start of epoch {} failed here: {}", e.epoch.value, e.text), wall_seconds());
   killed_.erase(Order{e.session, e.epoch});
   tell(core::SessionFailed{e.session, e.epoch, reason_of(e.reason)});

@@ -7,9 +7,9 @@
 // table that the workers read, answers to whoever asked, hints to peers as datagrams; one timer stands for the core's
 // next deadline. What cannot be done becomes an event (launcher away: the start failed), never an exception.
 //
-// Life: start() connects to the launcher; its Welcome names the machine's boot, which is the core's first event; nothing
-// else reaches the core before it. `now` is read once a turn from CLOCK_BOOTTIME and never falls.
-// Thread class: calls marked [any thread] are thread-safe; everything else belongs to the executor's one thread.
+// Life: start() connects to the launcher; its Welcome names the machine's boot, which is the core's first event;
+// nothing else reaches the core before it. `now` is read once a turn from CLOCK_BOOTTIME and never falls. Thread class:
+// calls marked [any thread] are thread-safe; everything else belongs to the executor's one thread.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
@@ -29,8 +29,8 @@
 #include "router/core/core.h"
 #include "router/launcher/client.h"
 #include "router/launcher/witness.h"
-#include "router/net/history.h"
 #include "router/net/hints.h"
+#include "router/net/history.h"
 #include "router/net/route_table.h"
 #include "router/net/store_thread.h"
 #include "router/net/traffic.h"
@@ -135,7 +135,9 @@ class CoreDriver {
     core::Epoch epoch{};
     friend bool operator==(const Order&, const Order&) = default;
     template <class H>
-    friend H AbslHashValue(H h, const Order& o) { return H::combine(std::move(h), o.session, o.epoch); }
+    friend H AbslHashValue(H h, const Order& o) {
+      return H::combine(std::move(h), o.session, o.epoch);
+    }
   };
 
   boost::asio::any_io_executor executor_;

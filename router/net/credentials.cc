@@ -43,7 +43,9 @@ struct LoginText {
   std::string user;
   WallSeconds expires = 0;
   template <class A>
-  void archive(A& a) { a(user, expires); }
+  void archive(A& a) {
+    a(user, expires);
+  }
 };
 
 std::string bound_to(std::string_view method, std::string_view target, std::string_view host) {
@@ -146,7 +148,9 @@ std::optional<Credentials::Login> Credentials::open_login_cookie(std::string_vie
   return open_login(login_key_, text, now);
 }
 
-std::string Credentials::route_cookie(const RouteCookie& cookie) const { return route_key_.seal(pack(cookie)); }
+std::string Credentials::route_cookie(const RouteCookie& cookie) const {
+  return route_key_.seal(pack(cookie));
+}
 
 std::optional<RouteCookie> Credentials::open_route_cookie(std::string_view text, const core::SessionId& session,
                                                           core::UserId user, WallSeconds now) const {
@@ -171,7 +175,9 @@ std::optional<ForwardClaims> Credentials::open_forward(std::string_view text, st
   return claims;
 }
 
-std::string Credentials::hint(core::NodeId from) const { return hint_key_.seal(pack(from)); }
+std::string Credentials::hint(core::NodeId from) const {
+  return hint_key_.seal(pack(from));
+}
 
 std::optional<core::NodeId> Credentials::open_hint(std::string_view text) const {
   if (text.size() > kMaxText) return std::nullopt;

@@ -45,7 +45,9 @@ struct RouteCookie {
   core::Epoch epoch{};
   WallSeconds expires = 0;
   template <class A>
-  void archive(A& a) { a(session, user, node, incarnation, epoch, expires); }
+  void archive(A& a) {
+    a(session, user, node, incarnation, epoch, expires);
+  }
 };
 
 // What a node says of a request that it hands to the holder. The seal also covers method, target and Host.
@@ -62,7 +64,9 @@ struct ForwardClaims {
   WallSeconds time = 0;
   std::uint64_t nonce = 0;
   template <class A>
-  void archive(A& a) { a(from, from_incarnation, to, session, epoch, user, client, scheme, request_id, time, nonce); }
+  void archive(A& a) {
+    a(from, from_incarnation, to, session, epoch, user, client, scheme, request_id, time, nonce);
+  }
 };
 
 inline constexpr WallSeconds kLoginSeconds = 12 * 3600;
@@ -93,8 +97,8 @@ class Credentials {
 
   std::string route_cookie(const RouteCookie& cookie) const;
   // Nothing unless it was made for this session and this user and has not expired.
-  std::optional<RouteCookie> open_route_cookie(std::string_view text, const core::SessionId& session,
-                                               core::UserId user, WallSeconds now) const;
+  std::optional<RouteCookie> open_route_cookie(std::string_view text, const core::SessionId& session, core::UserId user,
+                                               WallSeconds now) const;
 
   std::string forward(const ForwardClaims& claims, std::string_view method, std::string_view target,
                       std::string_view host) const;

@@ -85,10 +85,18 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-std::string to_base64url(std::string_view bytes) { return encode(bytes, kBase64, 6); }
-std::optional<std::string> from_base64url(std::string_view text) { return decode(text, kBase64, 6); }
-std::string to_base32(std::string_view bytes) { return encode(bytes, kBase32, 5); }
-std::optional<std::string> from_base32(std::string_view text) { return decode(text, kBase32, 5); }
+std::string to_base64url(std::string_view bytes) {
+  return encode(bytes, kBase64, 6);
+}
+std::optional<std::string> from_base64url(std::string_view text) {
+  return decode(text, kBase64, 6);
+}
+std::string to_base32(std::string_view bytes) {
+  return encode(bytes, kBase32, 5);
+}
+std::optional<std::string> from_base32(std::string_view text) {
+  return decode(text, kBase32, 5);
+}
 
 Key::Key(std::string_view secret, std::string_view purpose) {
   const Digest digest = hmac_sha256(secret, std::string("homing 1 ") + std::string(purpose));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "router/net/exchange.h"
 
+#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -9,7 +10,6 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/write.hpp>
-#include <array>
 #include <cstdio>
 #include <memory>
 
@@ -25,11 +25,16 @@ constexpr int kMaxInterim = 8;
 constexpr std::size_t kHeadPiece = 4 * 1024;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
-std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(boost::beast::string_view text) {
+  return {text.data(), text.size()};
+}
 
-bool is_chunked(const RequestHead& head) { return field_count(head, "transfer-encoding") > 0; }
+bool is_chunked(const RequestHead& head) {
+  return field_count(head, "transfer-encoding") > 0;
+}
 
-// Reads until the buffer holds a whole head; returns its size. 0: the connection is over. More than kMaxHeadBytes: too long.
+// Reads until the buffer holds a whole head; returns its size. 0: the connection is over. More than kMaxHeadBytes: too
+// long.
 Task<std::size_t> read_whole_head(Stream& client, Millis idle, Millis whole) {
   auto& buffer = client.buffer();
   if (buffer.size() == 0) {  // idle between requests costs no read buffer
@@ -58,15 +63,24 @@ Task<std::size_t> read_whole_head(Stream& client, Millis idle, Millis whole) {
 
 std::string_view to_string(End end) {
   switch (end) {
-    case End::kDone: return "done";
-    case End::kStopped: return "stopped";
-    case End::kUnreachable: return "upstream closed";
-    case End::kSilent: return "upstream silent";
-    case End::kBadAnswer: return "bad answer";
-    case End::kCut: return "upstream cut";
-    case End::kClientGone: return "client gone";
-    case End::kClientSlow: return "client slow";
-    case End::kTunnelClosed: return "tunnel closed";
+    case End::kDone:
+      return "done";
+    case End::kStopped:
+      return "stopped";
+    case End::kUnreachable:
+      return "upstream closed";
+    case End::kSilent:
+      return "upstream silent";
+    case End::kBadAnswer:
+      return "bad answer";
+    case End::kCut:
+      return "upstream cut";
+    case End::kClientGone:
+      return "client gone";
+    case End::kClientSlow:
+      return "client slow";
+    case End::kTunnelClosed:
+      return "tunnel closed";
   }
   return "?";
 }
@@ -195,7 +209,10 @@ Task<bool> Exchange::read_answer_head(bool stop_at_continue) {
       // Errors of Beast's are about what was said; all others are about the connection.
       const bool said = error.category() == make_error_code(http::error::bad_status).category() &&
                         error != http::error::end_of_stream && error != http::error::partial_message;
-      end = client_failed_ ? End::kClientGone : upstream_.late() ? End::kSilent : said ? End::kBadAnswer : End::kUnreachable;
+      end = client_failed_     ? End::kClientGone
+            : upstream_.late() ? End::kSilent
+            : said             ? End::kBadAnswer
+                               : End::kUnreachable;
       note = error.message();
       co_return false;
     }
@@ -326,9 +343,9 @@ Task<void> Exchange::relay_body(http::response<http::buffer_body>& message) {
 void Exchange::finish(bool client_keep) {
   end = End::kDone;
   const bool asked_upgrade = !upgrade_protocol(outgoing).empty();
-  const bool odd_body = wants_body_ && (request_.get().method() == http::verb::get ||
-                                        request_.get().method() == http::verb::head ||
-                                        request_.get().method() == http::verb::options);
+  const bool odd_body =
+      wants_body_ && (request_.get().method() == http::verb::get || request_.get().method() == http::verb::head ||
+                      request_.get().method() == http::verb::options);
   client_reusable = client_keep && request_.is_done() && !odd_body && !asked_upgrade;
   upstream_reusable = answer_->keep_alive() && request_.is_done() && body_sent_ && !odd_body && !asked_upgrade &&
                       upstream_.buffer().size() == 0;
@@ -384,8 +401,10 @@ Task<void> Exchange::flow(Stream& from, Stream& to, std::uint64_t& bytes) {
     if (error) break;
     bytes += size;
     std::size_t written = to.socket().write_some(asio::buffer(scratch_.data(), size), error);
-    if (error == asio::error::would_block) written = 0;
-    else if (error) break;
+    if (error == asio::error::would_block)
+      written = 0;
+    else if (error)
+      break;
     if (written == size) continue;
     const std::string rest(scratch_.data() + written, size - written);
     to.write_within(limits_.write_stall);

@@ -31,25 +31,25 @@ namespace homing::net {
 using RequestParser = http::request_parser<http::buffer_body>;
 
 struct ExchangeLimits {
-  Millis answer{10 * 60'000};      // from the whole head sent to the answer's head; RStudio holds polls for 50 s
-  Millis body_stall{60'000};       // no byte of a request body
-  Millis answer_stall{3600'000};   // no byte of an answer's body (event streams are quiet)
-  Millis write_stall{60'000};      // the other side takes nothing
+  Millis answer{10 * 60'000};     // from the whole head sent to the answer's head; RStudio holds polls for 50 s
+  Millis body_stall{60'000};      // no byte of a request body
+  Millis answer_stall{3600'000};  // no byte of an answer's body (event streams are quiet)
+  Millis write_stall{60'000};     // the other side takes nothing
   Millis tunnel_idle{8 * 3600'000};
-  Millis tunnel_rest{30'000};      // after one side of a tunnel closed
+  Millis tunnel_rest{30'000};  // after one side of a tunnel closed
 };
 
 // How it ended; words for the access log.
 enum class End : std::uint8_t {
   kDone = 0,
-  kStopped,        // `on_answer` did not want this answer; nothing was sent to the client
-  kUnreachable,    // the upstream closed before an answer's head
-  kSilent,         // no answer in time
-  kBadAnswer,      // an answer that cannot be handed on
-  kCut,            // the upstream went away in the middle of its answer
+  kStopped,      // `on_answer` did not want this answer; nothing was sent to the client
+  kUnreachable,  // the upstream closed before an answer's head
+  kSilent,       // no answer in time
+  kBadAnswer,    // an answer that cannot be handed on
+  kCut,          // the upstream went away in the middle of its answer
   kClientGone,
   kClientSlow,
-  kTunnelClosed,   // an upgraded connection ended
+  kTunnelClosed,  // an upgraded connection ended
 };
 std::string_view to_string(End end);
 
@@ -79,11 +79,11 @@ class Exchange {
 
   // Results.
   End end = End::kDone;
-  unsigned status = 0;            // of the answer; 0: none came
+  unsigned status = 0;  // of the answer; 0: none came
   std::uint64_t bytes_up = 0;
   std::uint64_t bytes_down = 0;
-  bool answered = false;          // the client got (at least the beginning of) an answer
-  bool body_touched = false;      // bytes of the request's body were consumed
+  bool answered = false;      // the client got (at least the beginning of) an answer
+  bool body_touched = false;  // bytes of the request's body were consumed
   bool client_reusable = false;
   bool upstream_reusable = false;
   std::chrono::steady_clock::time_point answer_at;  // when the answer's head was there

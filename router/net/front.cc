@@ -35,10 +35,14 @@ double ms_between(std::chrono::steady_clock::time_point from, std::chrono::stead
 
 std::string_view to_string(Door door) {
   switch (door) {
-    case Door::kPublic: return "public";
-    case Door::kTrusted: return "trusted";
-    case Door::kCluster: return "cluster";
-    case Door::kAdmin: return "admin";
+    case Door::kPublic:
+      return "public";
+    case Door::kTrusted:
+      return "trusted";
+    case Door::kCluster:
+      return "cluster";
+    case Door::kAdmin:
+      return "admin";
   }
   return "?";
 }
@@ -53,7 +57,9 @@ bool SeenNonces::fresh(std::uint64_t nonce, WallSeconds now) {
   return !old_.contains(nonce) && young_.insert(nonce).second;
 }
 
-std::string_view path_of(std::string_view target) { return target.substr(0, target.find('?')); }
+std::string_view path_of(std::string_view target) {
+  return target.substr(0, target.find('?'));
+}
 
 SessionTarget session_target(std::string_view target) {
   constexpr std::size_t kIdSize = 32;
@@ -121,7 +127,7 @@ Task<bool> Front::serve_one(Worker& worker, Stream& client, Door door, const std
     co_await dispatch(call);
   }
   log_access(call);
-  co_return call.keep && client.socket().is_open();
+  co_return call.keep&& client.socket().is_open();
 }
 
 Task<void> Front::dispatch(Call& call) {
@@ -182,7 +188,7 @@ Task<std::optional<std::string>> Front::read_body(Call& call, std::size_t max) {
   co_return out;
 }
 
-Task<void> Front::send(Call& call, const Trouble& trouble) {
+Task<void> Front::send(Call& call, Trouble trouble) {
   if (trouble.status >= http::status::bad_request) {
     parts_.traffic.counters.refused.fetch_add(1, std::memory_order_relaxed);
   }
@@ -203,8 +209,9 @@ Task<void> Front::send(Call& call, Reply reply) {
   message.set(http::field::cache_control, "no-store");
   message.set("X-Content-Type-Options", "nosniff");
   if (reply.type.starts_with("text/html")) {
-    message.set("Content-Security-Policy",
-                "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'");
+    message.set(
+        "Content-Security-Policy",
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'");
   }
   if (!reply.reason.empty()) message.set("Homing-Reason", reply.reason);
   if (reply.retry_after_s > 0) message.set(http::field::retry_after, std::to_string(reply.retry_after_s));
@@ -267,21 +274,23 @@ void Front::log_access(const Call& call) {
   const auto now = std::chrono::steady_clock::now();
   const bool head = call.parser.is_header_done();
   const std::string path(head ? path_of(call.target()) : std::string_view());
-  parts_.log.info("access", {{"request", call.id},
-                             {"door", to_string(call.door)},
-                             {"client", call.client_address},
-                             {"user", call.user ? call.user->name : std::string()},
-                             {"method", head ? call.method() : std::string_view()},
-                             {"path", path},
-                             {"session", call.session},
-                             {"hop", call.hop},
-                             {"status", call.status},
-                             {"bytes_up", call.bytes_up},
-                             {"bytes_down", call.bytes_down},
-                             {"first_byte_ms", call.first_byte.time_since_epoch().count() == 0 ? -1.0 : ms_between(call.began, call.first_byte)},
-                             {"total_ms", ms_between(call.began, now)},
-                             {"end", call.ended},
-                             {"detail", call.detail}});
+  parts_.log.info("access",
+                  {{"request", call.id},
+                   {"door", to_string(call.door)},
+                   {"client", call.client_address},
+                   {"user", call.user ? call.user->name : std::string()},
+                   {"method", head ? call.method() : std::string_view()},
+                   {"path", path},
+                   {"session", call.session},
+                   {"hop", call.hop},
+                   {"status", call.status},
+                   {"bytes_up", call.bytes_up},
+                   {"bytes_down", call.bytes_down},
+                   {"first_byte_ms",
+                    call.first_byte.time_since_epoch().count() == 0 ? -1.0 : ms_between(call.began, call.first_byte)},
+                   {"total_ms", ms_between(call.began, now)},
+                   {"end", call.ended},
+                   {"detail", call.detail}});
 }
 
 }  // namespace homing::net

@@ -53,10 +53,10 @@ class SeenNonces {
 };
 
 struct FrontLimits {
-  Millis first_head{30'000};    // for a whole head, once it began
-  Millis keep_alive{75'000};    // between requests
-  Millis navigation{1'500};     // a page waits this long for its session before it is told to wait
-  Millis poll{5'000};           // any other request
+  Millis first_head{30'000};  // for a whole head, once it began
+  Millis keep_alive{75'000};  // between requests
+  Millis navigation{1'500};   // a page waits this long for its session before it is told to wait
+  Millis poll{5'000};         // any other request
   Millis connect{3'000};
   std::int64_t max_connections = 20'000;  // further ones are closed at once
   ExchangeLimits exchange;
@@ -88,13 +88,13 @@ struct Call {
   std::optional<User> user;
   WallSeconds login_expires = 0;  // public door
   std::string scheme = "http";
-  bool keep = false;  // the connection may carry another request
+  bool keep = false;    // the connection may carry another request
   bool broken = false;  // its head was refused: where it ends is anybody's guess
 
   // For the access log.
   unsigned status = 0;
   std::string session;
-  std::string hop;      // "here", "to n2", "for n1", "none"
+  std::string hop;  // "here", "to n2", "for n1", "none"
   std::string ended = "done";
   std::string detail;
   std::uint64_t bytes_up = 0;
@@ -118,7 +118,7 @@ class Front {
   const FrontParts& parts() const { return parts_; }
   const base::RouterConfig& config() const { return parts_.config; }
   Task<void> send(Call& call, Reply reply);
-  Task<void> send(Call& call, const Trouble& trouble);
+  Task<void> send(Call& call, Trouble trouble);
   // Reads a small body whole. Nothing when it is longer than `max` or the client went away.
   Task<std::optional<std::string>> read_body(Call& call, std::size_t max);
   // What the core says within `limit`: a final answer, or how far things are. With `placed_is_enough` also the first
@@ -141,13 +141,13 @@ class Front {
 };
 
 // The servants.
-Task<void> serve_session(Call& call);                       // /s/ID/...
-Task<void> serve_forwarded(Call& call);                     // the cluster door
-Task<void> serve_home(Call& call);                          // /
-Task<void> serve_login(Call& call);                         // /login, /logout
-Task<void> serve_api(Call& call);                           // /api/...
-Task<void> serve_admin(Call& call);                         // the admin door
-Task<void> serve_probe(Call& call);                         // /livez, /readyz, /metrics
+Task<void> serve_session(Call& call);    // /s/ID/...
+Task<void> serve_forwarded(Call& call);  // the cluster door
+Task<void> serve_home(Call& call);       // /
+Task<void> serve_login(Call& call);      // /login, /logout
+Task<void> serve_api(Call& call);        // /api/...
+Task<void> serve_admin(Call& call);      // the admin door
+Task<void> serve_probe(Call& call);      // /livez, /readyz, /metrics
 bool is_probe(std::string_view path);
 
 // The path without the query.

@@ -15,7 +15,9 @@ namespace {
 
 constexpr std::string_view kWebSocketGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 bool is_token_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -28,11 +30,13 @@ std::string_view view(const View& text) {
   return {text.data(), text.size()};
 }
 
-HeadError bad(std::string why) { return {http::status::bad_request, std::move(why)}; }
+HeadError bad(std::string why) {
+  return {http::status::bad_request, std::move(why)};
+}
 
-constexpr std::array<std::string_view, 9> kHopByHop = {"connection",          "keep-alive", "proxy-connection",
-                                                       "proxy-authenticate",  "te",         "proxy-authorization",
-                                                       "transfer-encoding",   "trailer",    "upgrade"};
+constexpr std::array<std::string_view, 9> kHopByHop = {"connection",         "keep-alive", "proxy-connection",
+                                                       "proxy-authenticate", "te",         "proxy-authorization",
+                                                       "transfer-encoding",  "trailer",    "upgrade"};
 
 // Names that a client may not have removed by listing them in Connection.
 constexpr std::array<std::string_view, 8> kProtected = {"host",   "cookie",  "authorization", "content-length",
@@ -55,7 +59,9 @@ bool is_identity_name(std::string_view folded_name) {
   return false;
 }
 
-bool is_own_cookie(std::string_view name) { return name.starts_with("homing_") || name.starts_with("__Host-homing_"); }
+bool is_own_cookie(std::string_view name) {
+  return name.starts_with("homing_") || name.starts_with("__Host-homing_");
+}
 
 std::optional<HeadError> check_host(std::string_view host) {
   if (host.empty() || host.size() > 255) return bad("Host is empty or too long");
@@ -90,7 +96,8 @@ std::optional<HeadError> check_framing(const Fields& fields, bool http11) {
   if (lengths > 1) return bad("more than one Content-Length");
   if (lengths == 1) {
     const std::string_view value = field_value(fields, "content-length");
-    if (value.empty() || value.size() > 18 || !std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; })) {
+    if (value.empty() || value.size() > 18 ||
+        !std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; })) {
       return bad("Content-Length is not a number");
     }
   }
@@ -180,10 +187,13 @@ std::optional<HeadError> check_request_head(const RequestHead& head) {
     return HeadError{http::status::http_version_not_supported, "only HTTP/1.0 and HTTP/1.1"};
   }
   switch (head.method()) {
-    case http::verb::unknown: return HeadError{http::status::not_implemented, "an unknown method"};
+    case http::verb::unknown:
+      return HeadError{http::status::not_implemented, "an unknown method"};
     case http::verb::connect:
-    case http::verb::trace: return HeadError{http::status::method_not_allowed, "CONNECT and TRACE are not served"};
-    default: break;
+    case http::verb::trace:
+      return HeadError{http::status::method_not_allowed, "CONNECT and TRACE are not served"};
+    default:
+      break;
   }
   const std::string_view target = view(head.target());
   if (target.size() > kMaxTargetBytes) return HeadError{http::status::uri_too_long, "the target is too long"};

@@ -3,8 +3,9 @@
 // What a message head must be before anybody acts on it, and what is taken out of it before it is handed on.
 //
 // Intuition: two parsers that read one head differently are a hole. So heads are checked twice, as raw bytes for what
-// Beast is lenient about (bare CR or LF, folded lines, control bytes, spaces in names) and as parsed fields for framing;
-// what is handed on is written anew from the parsed fields. A head that is not plain is refused, never repaired.
+// Beast is lenient about (bare CR or LF, folded lines, control bytes, spaces in names) and as parsed fields for
+// framing; what is handed on is written anew from the parsed fields. A head that is not plain is refused, never
+// repaired.
 //
 // Order when handing on a request: names listed in Connection first (so that nobody strips what we add), hop-by-hop
 // names, our cookies, every spelling of an identity or forwarding header; then ours are set.

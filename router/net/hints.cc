@@ -11,14 +11,18 @@
 namespace homing::net {
 
 namespace asio = boost::asio;
-using boost::system::error_code;
 using asio::ip::udp;
+using boost::system::error_code;
 
 class HintSocket::Impl : public std::enable_shared_from_this<HintSocket::Impl> {
  public:
   Impl(asio::any_io_executor executor, const base::RouterConfig& config, const Credentials& credentials,
        std::function<void()> on_hint)
-      : config_(config), credentials_(credentials), on_hint_(std::move(on_hint)), socket_(executor), gather_(executor) {}
+      : config_(config),
+        credentials_(credentials),
+        on_hint_(std::move(on_hint)),
+        socket_(executor),
+        gather_(executor) {}
 
   std::optional<std::string> open() {
     peers_.resize(config_.nodes.size());
@@ -93,9 +97,17 @@ class HintSocket::Impl : public std::enable_shared_from_this<HintSocket::Impl> {
 HintSocket::HintSocket(asio::any_io_executor executor, const base::RouterConfig& config, const Credentials& credentials,
                        std::function<void()> on_hint)
     : impl_(std::make_shared<Impl>(std::move(executor), config, credentials, std::move(on_hint))) {}
-HintSocket::~HintSocket() { impl_->close(); }
-std::optional<std::string> HintSocket::open() { return impl_->open(); }
-void HintSocket::send(core::NodeId node) { impl_->send(node); }
-void HintSocket::close() { impl_->close(); }
+HintSocket::~HintSocket() {
+  impl_->close();
+}
+std::optional<std::string> HintSocket::open() {
+  return impl_->open();
+}
+void HintSocket::send(core::NodeId node) {
+  impl_->send(node);
+}
+void HintSocket::close() {
+  impl_->close();
+}
 
 }  // namespace homing::net

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Datagrams between nodes that say "look at the store now". A hint is never believed, so a lost, late, doubled or forged
-// one costs at most a read of the store, and a burst of them costs one: they are gathered for kGather.
-// The socket is UDP on the cluster listener's address.
-// Thread class: single-owner (the driver's thread).
+// Datagrams between nodes that say "look at the store now". A hint is never believed, so a lost, late, doubled or
+// forged one costs at most a read of the store, and a burst of them costs one: they are gathered for kGather. The
+// socket is UDP on the cluster listener's address. Thread class: single-owner (the driver's thread).
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

@@ -41,8 +41,8 @@ std::vector<HistoryEntry> History::of(const core::SessionId& session) const {
 }
 
 std::string in_words(const core::DecisionRecord& record, std::string_view strategy, const Names& names) {
-  std::string out = fmt::format("strategy {} chose {} for epoch {}", strategy, names.node(record.chosen),
-                                record.epoch.value);
+  std::string out =
+      fmt::format("strategy {} chose {} for epoch {}", strategy, names.node(record.chosen), record.epoch.value);
   if (record.attempt > 1) out += fmt::format(" (attempt {})", record.attempt);
   out += fmt::format(" out of {} eligible", record.eligible);
   if (record.runner_up != core::kNoNode) {
@@ -62,8 +62,8 @@ std::string in_words(const core::DecisionRecord& record, std::string_view strate
 }
 
 std::string in_words(const core::RouteValue* before, const core::RouteValue& after, const Names& names) {
-  std::string out = fmt::format("{} on {} (epoch {})", core::to_string(after.state), names.node(after.node),
-                                after.epoch.value);
+  std::string out =
+      fmt::format("{} on {} (epoch {})", core::to_string(after.state), names.node(after.node), after.epoch.value);
   if (after.reason != core::EndReason::kNone) out += fmt::format(": {}", core::to_string(after.reason));
   if (before != nullptr && before->node != after.node) out += fmt::format("; it was on {}", names.node(before->node));
   return out;

@@ -25,7 +25,8 @@ button{font:inherit;padding:.35rem .9rem;border:1px solid var(--accent);border-r
 std::string page(std::string_view title, std::string_view head, std::string_view body) {
   return fmt::format(
       "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-      "content=\"width=device-width,initial-scale=1\"><title>{}</title>{}<style>{}</style></head><body>{}</body></html>\n",
+      "content=\"width=device-width,initial-scale=1\"><title>{}</title>{}<style>{}</style></head><body>{}</body></"
+      "html>\n",
       escape_html(title), head, kStyle, body);
 }
 
@@ -60,12 +61,23 @@ std::string escape_html(std::string_view text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out.push_back(c);
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out.push_back(c);
     }
   }
   return out;
@@ -89,27 +101,33 @@ Trouble trouble_of(const core::Answer& answer) {
 Trouble trouble_of(core::Refusal refusal, core::EndReason reason) {
   using http::status;
   switch (refusal) {
-    case core::Refusal::kNone: return soon("starting", "Your session is starting", "This page opens it as soon as it answers.", 1);
+    case core::Refusal::kNone:
+      return soon("starting", "Your session is starting", "This page opens it as soon as it answers.", 1);
     case core::Refusal::kUnknownSession:
-      return make(status::not_found, "unknown-session", "There is no such session", "The address may be mistyped, or the session ended long ago.");
+      return make(status::not_found, "unknown-session", "There is no such session",
+                  "The address may be mistyped, or the session ended long ago.");
     case core::Refusal::kNotOwner:
-      return make(status::forbidden, "not-owner", "This session belongs to somebody else", "Only its owner may open it.");
+      return make(status::forbidden, "not-owner", "This session belongs to somebody else",
+                  "Only its owner may open it.");
     case core::Refusal::kEnded:
       return make(status::gone, "ended", "This session is over", "It has ended." + because(reason));
     case core::Refusal::kLost: {
-      Trouble lost = make(status::service_unavailable, "lost", "This session was lost",
-                          "Its process is gone, and what it held in memory with it. Files that were saved are safe." + because(reason));
+      Trouble lost = make(
+          status::service_unavailable, "lost", "This session was lost",
+          "Its process is gone, and what it held in memory with it. Files that were saved are safe." + because(reason));
       lost.restart = true;
       return lost;
     }
     case core::Refusal::kSuspended:
       return make(status::service_unavailable, "suspended", "This session is asleep", "Open its page to wake it.");
     case core::Refusal::kUserLimit:
-      return make(status::too_many_requests, "user-limit", "You have as many sessions as allowed", "End one of them first.");
+      return make(status::too_many_requests, "user-limit", "You have as many sessions as allowed",
+                  "End one of them first.");
     case core::Refusal::kNoNode:
       return make(status::service_unavailable, "no-node", "No machine can run this",
                   "No machine of this cluster has what this kind of session needs." + because(reason));
-    case core::Refusal::kQueueFull: return soon("queue-full", "Too many people are waiting", "Try again in a little while.", 10);
+    case core::Refusal::kQueueFull:
+      return soon("queue-full", "Too many people are waiting", "Try again in a little while.", 10);
     case core::Refusal::kStartFailed: {
       Trouble failed = make(status::service_unavailable, "start-failed", "This session could not be started",
                             "It was tried and did not work." + because(reason));
@@ -120,12 +138,16 @@ Trouble trouble_of(core::Refusal refusal, core::EndReason reason) {
       return soon("store-away", "Nothing new can start at the moment",
                   "The cluster's shared record does not answer. Sessions that run go on.", 5);
     case core::Refusal::kLeaseExpired:
-      return soon("lease-expired", "This machine is out of touch", "It could not renew its place in the cluster and starts nothing until it has.", 3);
-    case core::Refusal::kOverloaded: return soon("overloaded", "This router is at its limit", "Try again in a little while.", 5);
+      return soon("lease-expired", "This machine is out of touch",
+                  "It could not renew its place in the cluster and starts nothing until it has.", 3);
+    case core::Refusal::kOverloaded:
+      return soon("overloaded", "This router is at its limit", "Try again in a little while.", 5);
     case core::Refusal::kUnknownKind:
-      return make(status::not_found, "unknown-kind", "There is no such kind of session", "The home page lists those there are.");
+      return make(status::not_found, "unknown-kind", "There is no such kind of session",
+                  "The home page lists those there are.");
     case core::Refusal::kTimelineChange:
-      return soon("timeline-change", "The cluster is finding itself again", "Its shared record was replaced a moment ago; starts wait a few seconds.", 3);
+      return soon("timeline-change", "The cluster is finding itself again",
+                  "Its shared record was replaced a moment ago; starts wait a few seconds.", 3);
   }
   return make(status::service_unavailable, "unknown", "Something is wrong", "No reason was given.");
 }
@@ -178,9 +200,10 @@ Reply sign_in_page(bool html) {
 
 Reply home_page(std::string_view user, std::string_view node, const std::vector<HomeSession>& sessions,
                 const std::vector<HomeKind>& kinds, std::string_view warning) {
-  std::string body = fmt::format("<h1>Sessions of {}</h1><p class=\"soft\">You are talking to {}. Any other machine of "
-                                 "this cluster would bring you to the same sessions.</p>",
-                                 escape_html(user), escape_html(node));
+  std::string body = fmt::format(
+      "<h1>Sessions of {}</h1><p class=\"soft\">You are talking to {}. Any other machine of "
+      "this cluster would bring you to the same sessions.</p>",
+      escape_html(user), escape_html(node));
   if (!warning.empty()) body += fmt::format("<p class=\"warn\">{}</p>", escape_html(warning));
   if (sessions.empty()) {
     body += "<p>You have no sessions yet.</p>";
@@ -194,7 +217,8 @@ Reply home_page(std::string_view user, std::string_view node, const std::vector<
                           s.note.empty() ? "" : "<br><span class=\"soft\">" + escape_html(s.note) + "</span>",
                           escape_html(s.node));
       if (s.restart) body += restart_button(s.id);
-      if (s.open) body += fmt::format("<form method=\"post\" action=\"/api/sessions/{}/end\"><button>End</button></form>", s.id);
+      if (s.open)
+        body += fmt::format("<form method=\"post\" action=\"/api/sessions/{}/end\"><button>End</button></form>", s.id);
       body += "</td></tr>";
     }
     body += "</table>";

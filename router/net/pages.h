@@ -20,21 +20,21 @@ struct Reply {
   http::status status = http::status::ok;
   std::string type = "text/html; charset=utf-8";
   std::string body;
-  std::string reason;       // Homing-Reason; empty: none
-  int retry_after_s = 0;    // 0: no such header
+  std::string reason;     // Homing-Reason; empty: none
+  int retry_after_s = 0;  // 0: no such header
   std::vector<std::pair<std::string, std::string>> fields;
 };
 
 // Why a request was not handed on: one word for programs, a sentence for people.
 struct Trouble {
   http::status status = http::status::service_unavailable;
-  std::string reason;        // "starting", "queued", "lost", ...
+  std::string reason;  // "starting", "queued", "lost", ...
   std::string title;
   std::string text;
   int retry_after_s = 0;
-  bool reload = false;       // the page asks again by itself
-  bool restart = false;      // show the owner's "start again" button
-  std::string session;       // its id as text, for the button
+  bool reload = false;   // the page asks again by itself
+  bool restart = false;  // show the owner's "start again" button
+  std::string session;   // its id as text, for the button
 };
 
 Trouble trouble_of(const core::Answer& answer);
@@ -49,7 +49,7 @@ struct HomeSession {
   std::string state;
   std::string node;
   std::string note;
-  bool open = false;     // a link makes sense
+  bool open = false;  // a link makes sense
   bool restart = false;
 };
 struct HomeKind {

@@ -62,7 +62,8 @@ std::vector<std::pair<core::SessionId, core::RouteValue>> RouteTable::of_user(co
   {
     const Shard& owner = shards_[user.value % kShards];
     const std::shared_lock lock(owner.mutex);
-    if (const auto it = owner.owned.find(user); it != owner.owned.end()) ids.assign(it->second.begin(), it->second.end());
+    if (const auto it = owner.owned.find(user); it != owner.owned.end())
+      ids.assign(it->second.begin(), it->second.end());
   }
   std::ranges::sort(ids);
   std::vector<std::pair<core::SessionId, core::RouteValue>> out;

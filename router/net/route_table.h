@@ -30,7 +30,7 @@ struct LocalProcess {
   core::Epoch epoch{};
   std::string unix_path;  // or
   std::uint16_t port = 0;
-  std::string secret;     // sent with every request to a port
+  std::string secret;  // sent with every request to a port
 };
 
 class RouteTable {

@@ -53,11 +53,14 @@ Server::Server(base::RouterConfig config, ServerOptions options, std::string sec
   driver_ = std::make_unique<CoreDriver>(
       control_.io.get_executor(),
       DriverParts{config_, credentials_, table_, traffic_, log_, std::move(store), options_.build});
-  front_ = std::make_unique<Front>(FrontParts{config_, credentials_, table_, *driver_, traffic_, log_, options_.limits});
+  front_ =
+      std::make_unique<Front>(FrontParts{config_, credentials_, table_, *driver_, traffic_, log_, options_.limits});
   for (unsigned i = 0; i < worker_count(options_.workers); ++i) workers_.push_back(std::make_unique<Worker>());
 }
 
-Server::~Server() { shut_down(); }
+Server::~Server() {
+  shut_down();
+}
 
 std::expected<std::unique_ptr<Server>, std::string> Server::start(base::RouterConfig config, ServerOptions options,
                                                                   base::Log& log) {
@@ -69,9 +72,11 @@ std::expected<std::unique_ptr<Server>, std::string> Server::start(base::RouterCo
   std::error_code ignored;
   std::filesystem::create_directories(std::filesystem::path(config.state_dir).parent_path(), ignored);
   if (::mkdir(config.state_dir.c_str(), 0700) != 0 && errno != EEXIST) {
-    return std::unexpected(fmt::format("cannot make the state directory {}: {}", config.state_dir, std::strerror(errno)));
+    return std::unexpected(
+        fmt::format("cannot make the state directory {}: {}", config.state_dir, std::strerror(errno)));
   }
-  std::unique_ptr<Server> server(new Server(std::move(config), std::move(options), std::move(*secret), std::move(*store), log));
+  std::unique_ptr<Server> server(
+      new Server(std::move(config), std::move(options), std::move(*secret), std::move(*store), log));
   asio::co_spawn(server->control_.io, server->control_.reaper.run(), asio::detached);
   if (auto error = server->driver_->start()) return std::unexpected(*error);
   if (auto error = server->wait_for_launcher()) return std::unexpected(*error);
@@ -90,8 +95,8 @@ std::optional<std::string> Server::wait_for_launcher() {
   const auto until = std::chrono::steady_clock::now() + options_.launcher_wait;
   while (!driver_->booted() && std::chrono::steady_clock::now() < until) control_.io.run_one_for(Millis(50));
   if (driver_->booted()) return std::nullopt;
-  return fmt::format("no launcher answers at {}; start one first: homing-launcher -c {} --node {}", config_.launcher_socket(),
-                     config_.file, config_.node);
+  return fmt::format("no launcher answers at {}; start one first: homing-launcher -c {} --node {}",
+                     config_.launcher_socket(), config_.file, config_.node);
 }
 
 std::optional<std::string> Server::open_doors() {
@@ -117,9 +122,10 @@ std::optional<std::string> Server::open_tcp(const base::Endpoint& where, Door do
   if (!error) acceptor->listen(4096, error);
   if (error) {
     const bool used = error == asio::error::address_in_use;
-    return fmt::format("cannot listen on {} ({} door): {}; {}", where.text(), to_string(door), error.message(),
-                       used ? "stop the program that has this port, or give this node another address in the configuration"
-                            : "this node's address in the configuration must be one of this machine's");
+    return fmt::format(
+        "cannot listen on {} ({} door): {}; {}", where.text(), to_string(door), error.message(),
+        used ? "stop the program that has this port, or give this node another address in the configuration"
+             : "this node's address in the configuration must be one of this machine's");
   }
   asio::co_spawn(home.io, accept_from(acceptor, door), asio::detached);
   return std::nullopt;
@@ -127,7 +133,9 @@ std::optional<std::string> Server::open_tcp(const base::Endpoint& where, Door do
 
 std::optional<std::string> Server::open_unix(const std::string& path, Door door, unsigned mode) {
   Worker& home = door == Door::kAdmin ? control_ : *workers_.front();
-  if (path.size() >= 108) return fmt::format("the socket path {} is too long ({} bytes, at most 107); use a shorter state-dir", path, path.size());
+  if (path.size() >= 108)
+    return fmt::format("the socket path {} is too long ({} bytes, at most 107); use a shorter state-dir", path,
+                       path.size());
   if (std::filesystem::exists(path)) {
     if (somebody_listens(path)) return fmt::format("another router of this node is running: it listens on {}", path);
     ::unlink(path.c_str());
@@ -193,7 +201,15 @@ void Server::shut_down() {
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
   control_.reaper.close_all();
-  control_.io.stop();
+  // Let what is left end on this thread, so that nothing of one loop outlives another that it refers to.
+  for (int round = 0; round < 3; ++round) {
+    for (auto& worker : workers_) {
+      worker->io.restart();
+      worker->io.poll();
+    }
+    control_.io.restart();
+    control_.io.poll();
+  }
   for (const std::string& path : socket_files_) ::unlink(path.c_str());
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Requests for /s/ID/...: who may, where it is, and the way there: to the process on this node, or one hop to the holder.
+// Requests for /s/ID/...: who may, where it is, and the way there: to the process on this node, or one hop to the
+// holder.
 #include "router/net/session_calls.h"
 
 #include <fmt/format.h>
@@ -27,7 +28,8 @@ Trouble plain_trouble(http::status status, std::string reason, std::string title
 }
 
 Trouble away(std::string reason, std::string title, std::string text) {
-  Trouble trouble = plain_trouble(http::status::service_unavailable, std::move(reason), std::move(title), std::move(text));
+  Trouble trouble =
+      plain_trouble(http::status::service_unavailable, std::move(reason), std::move(title), std::move(text));
   trouble.retry_after_s = 2;
   trouble.reload = true;
   return trouble;
@@ -41,7 +43,8 @@ Trouble process_away() {
 Trouble holder_away(const std::string& node) {
   return away("holder-away", "The machine of your session does not answer",
               fmt::format("It is on {}. If that machine comes back, so does your session, as it was. If it is declared "
-                          "dead you will be told here.", node));
+                          "dead you will be told here.",
+                          node));
 }
 
 // The body of a request can be sent a second time only when there is none.
@@ -160,16 +163,17 @@ Task<Carried> carry(Call& call, const Way& way) {
     if (exchange.end == End::kClientGone) co_return Carried::kAnswered;
     if (exchange.body_touched) call.broken = true;  // the rest of the body is not worth waiting for
     co_return exchange.end == End::kBadAnswer ? Carried::kBad
-              : exchange.end == End::kSilent  ? Carried::kSilent
+    : exchange.end == End::kSilent            ? Carried::kSilent
                                               : Carried::kUnreachable;
   }
 }
 
-Task<void> refuse_carried(Call& call, Carried carried, const Trouble& unreachable) {
+Task<void> refuse_carried(Call& call, Carried carried, Trouble unreachable) {
   call.front.parts().traffic.counters.upstream_failed.fetch_add(1, std::memory_order_relaxed);
   if (carried == Carried::kBad) {
-    co_return co_await call.front.send(call, plain_trouble(http::status::bad_gateway, "bad-answer",
-                                                           "Your session gave an answer that cannot be handed on", call.detail));
+    co_return co_await call.front.send(
+        call, plain_trouble(http::status::bad_gateway, "bad-answer",
+                            "Your session gave an answer that cannot be handed on", call.detail));
   }
   if (carried == Carried::kSilent) {
     co_return co_await call.front.send(call, plain_trouble(http::status::gateway_timeout, "silent",
@@ -187,7 +191,8 @@ Task<void> serve_here(Call& call, const core::SessionId& session, const core::Ro
   if (!process) co_return co_await call.front.send(call, process_away());
   Way way;
   if (auto error = prepare(call, way.head)) {
-    co_return co_await call.front.send(call, plain_trouble(error->status, "bad-request", "This request cannot be served", error->why));
+    co_return co_await call.front.send(
+        call, plain_trouble(error->status, "bad-request", "This request cannot be served", error->why));
   }
   way.node = parts.config.self;
   way.address = {process->unix_path, process->unix_path.empty() ? "127.0.0.1" : "", process->port};
@@ -223,11 +228,15 @@ struct Located {
 
 bool wakes(const Call& call, const std::optional<core::RouteValue>& route) {
   const auto& kinds = call.front.config().kinds;
-  const base::WakeOn on = route && route->kind.value < kinds.size() ? kinds[route->kind.value].wake : base::WakeOn::kNavigation;
+  const base::WakeOn on =
+      route && route->kind.value < kinds.size() ? kinds[route->kind.value].wake : base::WakeOn::kNavigation;
   switch (on) {
-    case base::WakeOn::kNavigation: return is_navigation(call.head());
-    case base::WakeOn::kAny: return true;
-    case base::WakeOn::kNever: return false;
+    case base::WakeOn::kNavigation:
+      return is_navigation(call.head());
+    case base::WakeOn::kAny:
+      return true;
+    case base::WakeOn::kNever:
+      return false;
   }
   return false;
 }
@@ -246,8 +255,8 @@ Task<Located> locate(Call& call, const core::SessionId& session, const Located* 
       }
     }
   }
-  core::Resolution way = core::resolve(out.route ? &*out.route : nullptr, parts.config.self, call.user->id, wake,
-                                       hint ? &*hint : nullptr);
+  core::Resolution way =
+      core::resolve(out.route ? &*out.route : nullptr, parts.config.self, call.user->id, wake, hint ? &*hint : nullptr);
   const bool same = tried != nullptr && way.node == tried->node && way.epoch == tried->epoch;
   if (way.action == core::ResolveAction::kRefuse) {
     out.trouble = trouble_of(way.refusal, out.route ? out.route->reason : core::EndReason::kNone);
@@ -256,8 +265,8 @@ Task<Located> locate(Call& call, const core::SessionId& session, const Located* 
   if (way.action == core::ResolveAction::kAsk || same) {
     const core::KindId kind = out.route ? out.route->kind : core::KindId{};
     const Millis limit = is_navigation(call.head()) ? parts.limits.navigation : parts.limits.poll;
-    const core::Answer answer = co_await call.front.ask(call, session, kind, wake ? core::Intent::kWake : core::Intent::kReach,
-                                                        limit, false);
+    const core::Answer answer =
+        co_await call.front.ask(call, session, kind, wake ? core::Intent::kWake : core::Intent::kReach, limit, false);
     if (answer.outcome != core::Outcome::kForward) {
       out.trouble = trouble_of(answer);
       co_return out;
@@ -310,7 +319,8 @@ Task<Carried> forward(Call& call, const core::SessionId& session, const Located&
   claims.request_id = call.id;
   claims.time = wall_seconds();
   random_bytes(&claims.nonce, sizeof claims.nonce);
-  way.head.set("Homing-Forward", parts.credentials.forward(claims, call.method(), call.target(), field_value(call.head(), "host")));
+  way.head.set("Homing-Forward",
+               parts.credentials.forward(claims, call.method(), call.target(), field_value(call.head(), "host")));
   way.on_answer = [&call, session, at](ResponseHead& answer) { add_cookies(call, session, at, answer); };
   parts.traffic.counters.forwarded.fetch_add(1, std::memory_order_relaxed);
   co_return co_await carry(call, way);
@@ -327,7 +337,8 @@ std::optional<Reply> refuse_early(Call& call, const SessionTarget& target) {
       return refuse(plain_trouble(error->status, "bad-request", "This request cannot be served", error->why));
     }
     if (!same_origin(call.head())) {
-      return refuse(plain_trouble(http::status::forbidden, "cross-origin", "Another site's page may not connect here", ""));
+      return refuse(
+          plain_trouble(http::status::forbidden, "cross-origin", "Another site's page may not connect here", ""));
     }
   }
   RequestHead scratch = call.head();
@@ -354,10 +365,12 @@ Task<void> serve_session(Call& call) {
   call.hop = "none";
   const SessionTarget target = session_target(call.target());
   const auto session = parts.credentials.session_from(target.id);
-  if (!session) co_return co_await call.front.send(call, trouble_of(core::Refusal::kUnknownSession, core::EndReason::kNone));
+  if (!session)
+    co_return co_await call.front.send(call, trouble_of(core::Refusal::kUnknownSession, core::EndReason::kNone));
   call.session = std::string(target.id);
   if (auto reply = refuse_early(call, target)) {
-    if (reply->status >= http::status::bad_request) parts.traffic.counters.refused.fetch_add(1, std::memory_order_relaxed);
+    if (reply->status >= http::status::bad_request)
+      parts.traffic.counters.refused.fetch_add(1, std::memory_order_relaxed);
     co_return co_await call.front.send(call, std::move(*reply));
   }
   Located at = co_await locate(call, *session, nullptr);
@@ -366,8 +379,9 @@ Task<void> serve_session(Call& call) {
       const auto route = parts.table.find(*session);
       if (!route || route->epoch != at.epoch) break;
       call.hop = "here";
-      co_return co_await serve_here(call, *session, *route,
-                                    [&call, session, at](ResponseHead& answer) { add_cookies(call, *session, at, answer); });
+      co_return co_await serve_here(call, *session, *route, [&call, session, at](ResponseHead& answer) {
+        add_cookies(call, *session, at, answer);
+      });
     }
     if (at.node.value >= parts.config.nodes.size()) break;
     const std::string holder = parts.config.nodes[at.node.value].name;
@@ -385,9 +399,10 @@ Task<void> serve_session(Call& call) {
   }
   if (at.trouble) {
     at.trouble->session = call.session;
-    co_return co_await call.front.send(call, *at.trouble);
+    co_return co_await call.front.send(call, std::move(*at.trouble));
   }
-  co_await call.front.send(call, away("misdirected", "Your session is on the move", "The machines do not agree yet where it is."));
+  co_await call.front.send(
+      call, away("misdirected", "Your session is on the move", "The machines do not agree yet where it is."));
 }
 
 // ---------------------------------------------------------------- the holder's side
@@ -409,11 +424,12 @@ Task<void> serve_forwarded(Call& call) {
   const FrontParts& parts = call.front.parts();
   const WallSeconds now = wall_seconds();
   const auto refuse = [&call](std::string why) {
-    return call.front.send(call, plain_trouble(http::status::forbidden, "not-a-member", "This door is for nodes of the cluster", std::move(why)));
+    return call.front.send(call, plain_trouble(http::status::forbidden, "not-a-member",
+                                               "This door is for nodes of the cluster", std::move(why)));
   };
   if (field_count(call.head(), "homing-forward") != 1) co_return co_await refuse("no sealed head");
-  const auto claims = parts.credentials.open_forward(field_value(call.head(), "homing-forward"), call.method(), call.target(),
-                                                     field_value(call.head(), "host"), now);
+  const auto claims = parts.credentials.open_forward(field_value(call.head(), "homing-forward"), call.method(),
+                                                     call.target(), field_value(call.head(), "host"), now);
   if (!claims || claims->to != parts.config.self || claims->from.value >= parts.config.nodes.size()) {
     co_return co_await refuse("the head is not sealed for this request");
   }
@@ -440,7 +456,8 @@ Task<void> serve_forwarded(Call& call) {
   }
   parts.traffic.counters.served_for_peer.fetch_add(1, std::memory_order_relaxed);
   // The other node saw an answer on the head alone; the body may come.
-  if (has_body(call.head()) && field_count(call.head(), "expect") == 0) co_return co_await refuse("a body that waited for nobody");
+  if (has_body(call.head()) && field_count(call.head(), "expect") == 0)
+    co_return co_await refuse("a body that waited for nobody");
   co_await serve_here(call, *session, *route, nullptr);
 }
 

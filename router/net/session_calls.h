@@ -16,8 +16,8 @@ namespace homing::net {
 struct Way {
   core::NodeId node = core::kNoNode;
   Address address;
-  std::string key;      // connections are reused only under the same key
-  RequestHead head;     // what goes there
+  std::string key;   // connections are reused only under the same key
+  RequestHead head;  // what goes there
   bool to_peer = false;
   std::function<void(ResponseHead&)> on_answer;  // may add fields
 };
@@ -32,7 +32,7 @@ enum class Carried : std::uint8_t {
 
 // REQUIRES: the call's body is unread.
 Task<Carried> carry(Call& call, const Way& way);
-Task<void> refuse_carried(Call& call, Carried carried, const Trouble& unreachable);
+Task<void> refuse_carried(Call& call, Carried carried, Trouble unreachable);
 // To the process of `route` on this node.
 Task<void> serve_here(Call& call, const core::SessionId& session, const core::RouteValue& route,
                       std::function<void(ResponseHead&)> on_answer);

@@ -114,13 +114,17 @@ class StoreThread::Impl : public std::enable_shared_from_this<StoreThread::Impl>
 StoreThread::StoreThread(asio::any_io_executor executor, std::unique_ptr<base::SqliteStore> store,
                          std::chrono::milliseconds limit, std::function<void(core::Event)> answer,
                          std::function<void(const std::string&)> silence)
-    : impl_(std::make_shared<Impl>(std::move(executor), std::move(store), limit, std::move(answer),
-                                   std::move(silence))) {
+    : impl_(
+          std::make_shared<Impl>(std::move(executor), std::move(store), limit, std::move(answer), std::move(silence))) {
   impl_->begin();
 }
 
-StoreThread::~StoreThread() { impl_->stop(); }
-void StoreThread::stop() { impl_->stop(); }
+StoreThread::~StoreThread() {
+  impl_->stop();
+}
+void StoreThread::stop() {
+  impl_->stop();
+}
 
 void StoreThread::read_since(core::ReadSince call) {
   impl_->expect(call.token);

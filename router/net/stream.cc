@@ -50,7 +50,9 @@ Stream::Stream(Socket socket, Reaper& reaper) : socket_(std::move(socket)), reap
   if (reaper_.closing_) close();
 }
 
-Stream::~Stream() { reaper_.streams_.erase(place_); }
+Stream::~Stream() {
+  reaper_.streams_.erase(place_);
+}
 
 void Stream::close() {
   error_code ignored;

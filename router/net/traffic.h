@@ -20,13 +20,13 @@ class Traffic {
 
   struct Counters {
     std::atomic<std::uint64_t> requests{0};
-    std::atomic<std::uint64_t> refused{0};        // answered by us, status 4xx or 5xx
+    std::atomic<std::uint64_t> refused{0};  // answered by us, status 4xx or 5xx
     std::atomic<std::uint64_t> served_here{0};
-    std::atomic<std::uint64_t> forwarded{0};      // one hop to the holder
+    std::atomic<std::uint64_t> forwarded{0};  // one hop to the holder
     std::atomic<std::uint64_t> served_for_peer{0};
-    std::atomic<std::uint64_t> misdirected{0};    // a peer thought we hold it
+    std::atomic<std::uint64_t> misdirected{0};  // a peer thought we hold it
     std::atomic<std::uint64_t> upstream_failed{0};
-    std::atomic<std::uint64_t> tunnels{0};        // opened
+    std::atomic<std::uint64_t> tunnels{0};  // opened
     std::atomic<std::int64_t> tunnels_open{0};
     std::atomic<std::int64_t> connections_open{0};
     std::atomic<std::uint64_t> bytes_up{0};

@@ -30,8 +30,8 @@ TEST(CryptoTest, EncodingsComeBackAndHaveOneTextAValue) {
     EXPECT_EQ(from_base64url(to_base64url(bytes)), bytes);
     EXPECT_EQ(from_base32(to_base32(bytes)), bytes);
   }
-  EXPECT_EQ(from_base64url("A"), std::nullopt);    // six bits are no byte
-  EXPECT_EQ(from_base64url("AB"), std::nullopt);   // left-over bits are not zero
+  EXPECT_EQ(from_base64url("A"), std::nullopt);   // six bits are no byte
+  EXPECT_EQ(from_base64url("AB"), std::nullopt);  // left-over bits are not zero
   EXPECT_EQ(from_base64url("AA=="), std::nullopt);
   EXPECT_EQ(from_base32("A"), std::nullopt);
 }
@@ -105,7 +105,8 @@ TEST(CredentialsTest, ARouteCookieHoldsForItsSessionAndItsUserOnly) {
   const Credentials credentials(kSecret);
   const core::SessionId session = Credentials::new_session_id();
   const core::UserId anna = user_id_of("anna");
-  const std::string text = credentials.route_cookie({session, anna, core::NodeId{2}, core::Incarnation{3}, core::Epoch{4}, kNow + 10});
+  const std::string text =
+      credentials.route_cookie({session, anna, core::NodeId{2}, core::Incarnation{3}, core::Epoch{4}, kNow + 10});
   const auto cookie = credentials.open_route_cookie(text, session, anna, kNow);
   ASSERT_TRUE(cookie);
   EXPECT_EQ(cookie->node, core::NodeId{2});

@@ -91,26 +91,34 @@ TEST(HeadersTest, TooManyFieldsAreRefused) {
 }
 
 TEST(HeadersTest, FieldsListedInConnectionGoFirstAndProtectedNamesAreRefused) {
-  Fields fields = see(head("Connection: keep-alive, X-Trace\r\nX-Trace: 1\r\nKeep-Alive: timeout=3\r\nTE: trailers\r\nUpgrade: x\r\n")).head;
+  Fields fields = see(head("Connection: keep-alive, X-Trace\r\nX-Trace: 1\r\nKeep-Alive: timeout=3\r\nTE: "
+                           "trailers\r\nUpgrade: x\r\n"))
+                      .head;
   EXPECT_FALSE(strip_connection_fields(fields));
-  for (const char* name : {"connection", "x-trace", "keep-alive", "te", "upgrade"}) EXPECT_EQ(field_count(fields, name), 0U) << name;
+  for (const char* name : {"connection", "x-trace", "keep-alive", "te", "upgrade"})
+    EXPECT_EQ(field_count(fields, name), 0U) << name;
   EXPECT_EQ(field_count(fields, "host"), 1U);
-  for (const char* name : {"Host", "Cookie", "Authorization", "X-Forwarded-For", "X_Forwarded_For", "Homing-Forward", "Content-Length"}) {
+  for (const char* name :
+       {"Host", "Cookie", "Authorization", "X-Forwarded-For", "X_Forwarded_For", "Homing-Forward", "Content-Length"}) {
     Fields attacked = see(head(std::string("Connection: close, ") + name + "\r\n")).head;
     EXPECT_TRUE(strip_connection_fields(attacked)) << name;
   }
 }
 
 TEST(HeadersTest, IdentityHeadersGoInEverySpelling) {
-  Fields fields = see(head("X-Homing-User: root\r\nx_homing_user: root\r\nX-FORWARDED-FOR: 1.2.3.4\r\nX_Forwarded_For: 1\r\n"
-                           "Forwarded: for=1\r\nRemote_User: root\r\nHoming-Forward: x\r\nMy-User: root\r\nX-Other: stays\r\n")).head;
+  Fields fields =
+      see(head("X-Homing-User: root\r\nx_homing_user: root\r\nX-FORWARDED-FOR: 1.2.3.4\r\nX_Forwarded_For: 1\r\n"
+               "Forwarded: for=1\r\nRemote_User: root\r\nHoming-Forward: x\r\nMy-User: root\r\nX-Other: stays\r\n"))
+          .head;
   strip_identity_fields(fields, "My-User");
   EXPECT_EQ(std::distance(fields.begin(), fields.end()), 2);  // Host and X-Other
   EXPECT_EQ(field_value(fields, "x-other"), "stays");
 }
 
 TEST(HeadersTest, OurCookiesAreTakenOutAndOthersKept) {
-  Fields fields = see(head("Cookie: a=1; homing_login=secret; b=2\r\nCookie: homing_route=x\r\nCookie: __Host-homing_login=y; c=3\r\n")).head;
+  Fields fields = see(head("Cookie: a=1; homing_login=secret; b=2\r\nCookie: homing_route=x\r\nCookie: "
+                           "__Host-homing_login=y; c=3\r\n"))
+                      .head;
   EXPECT_EQ(cookie_value(fields, "homing_login"), "secret");
   EXPECT_EQ(cookie_value(fields, "b"), "2");
   EXPECT_EQ(cookie_value(fields, "nothing"), std::nullopt);
@@ -137,7 +145,9 @@ TEST(HeadersTest, ASessionCannotSetOurCookiesOrOurHeaders) {
 }
 
 TEST(HeadersTest, OnlyAWholeWebSocketHandshakeIsAnUpgrade) {
-  const std::string good = "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+  const std::string good =
+      "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+      "dGhlIHNhbXBsZSBub25jZQ==\r\n";
   EXPECT_EQ(upgrade_protocol(see(head(good)).head), "websocket");
   EXPECT_FALSE(check_upgrade(see(head(good)).head));
   EXPECT_TRUE(check_upgrade(see(head(good, "POST /x HTTP/1.1")).head));
@@ -148,7 +158,9 @@ TEST(HeadersTest, OnlyAWholeWebSocketHandshakeIsAnUpgrade) {
 }
 
 TEST(HeadersTest, A101MustCompleteExactlyThisHandshake) {
-  const RequestHead request = see(head("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n")).head;
+  const RequestHead request = see(head("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "
+                                       "13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"))
+                                  .head;
   ResponseHead answer;
   answer.result(101);
   answer.set("Connection", "Upgrade");

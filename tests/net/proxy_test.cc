@@ -90,8 +90,10 @@ TEST_F(ProxyTest, EveryRouterReachesTheSameProcess) {
     const Got got = cluster_->client(i % 2).request("POST", session_.path("api/counter"), cluster_->as("anna"));
     EXPECT_EQ(got.status, 200U) << got.body;
   }
-  const auto here = number_in(cluster_->client(0).request("GET", session_.path("api/counter"), cluster_->as("anna")).body, "counter");
-  const auto there = number_in(cluster_->client(1).request("GET", session_.path("api/counter"), cluster_->as("anna")).body, "counter");
+  const auto here =
+      number_in(cluster_->client(0).request("GET", session_.path("api/counter"), cluster_->as("anna")).body, "counter");
+  const auto there =
+      number_in(cluster_->client(1).request("GET", session_.path("api/counter"), cluster_->as("anna")).body, "counter");
   EXPECT_EQ(here, there);
   EXPECT_GE(here, 4U);
 }
@@ -101,7 +103,8 @@ TEST_F(ProxyTest, PipelinedRequestsAreAnsweredInOrder) {
     TestClient client = cluster_->client(node);
     std::string all;
     for (int i = 1; i <= 5; ++i) {
-      all += "GET " + session_.path("api/bytes?n=" + std::to_string(i * 1000)) + " HTTP/1.1\r\nHost: h\r\nCookie: " + cluster_->login("anna") + "\r\n\r\n";
+      all += "GET " + session_.path("api/bytes?n=" + std::to_string(i * 1000)) +
+             " HTTP/1.1\r\nHost: h\r\nCookie: " + cluster_->login("anna") + "\r\n\r\n";
     }
     ASSERT_TRUE(client.write(all));
     for (int i = 1; i <= 5; ++i) EXPECT_EQ(client.read_answer().body.size(), static_cast<std::size_t>(i) * 1000);
@@ -116,7 +119,8 @@ TEST_F(ProxyTest, BodiesArriveWholeWithLengthAndInChunksBothWays) {
     ASSERT_EQ(plain.status, 200U) << plain.body;
     EXPECT_EQ(number_in(plain.body, "bytes"), text.size());
     EXPECT_EQ(number_in(plain.body, "fnv"), fnv_of(text));
-    const Got pieces = client.request("POST", session_.path("api/sink"), with(cluster_->as("anna"), "Transfer-Encoding", "chunked"), chunked(text, 7777));
+    const Got pieces = client.request("POST", session_.path("api/sink"),
+                                      with(cluster_->as("anna"), "Transfer-Encoding", "chunked"), chunked(text, 7777));
     ASSERT_EQ(pieces.status, 200U) << pieces.body;
     EXPECT_EQ(number_in(pieces.body, "bytes"), text.size());
     EXPECT_EQ(number_in(pieces.body, "fnv"), fnv_of(text));
@@ -133,8 +137,17 @@ TEST_F(ProxyTest, BodiesArriveWholeWithLengthAndInChunksBothWays) {
 
 TEST_F(ProxyTest, AnEmptyBodyIsABody) {
   TestClient client = cluster_->client(other());
-  EXPECT_EQ(number_in(client.request("POST", session_.path("api/sink"), with(cluster_->as("anna"), "Content-Length", "0")).body, "bytes"), 0U);
-  EXPECT_EQ(number_in(client.request("POST", session_.path("api/sink"), with(cluster_->as("anna"), "Transfer-Encoding", "chunked"), "0\r\n\r\n").body, "bytes"), 0U);
+  EXPECT_EQ(
+      number_in(
+          client.request("POST", session_.path("api/sink"), with(cluster_->as("anna"), "Content-Length", "0")).body,
+          "bytes"),
+      0U);
+  EXPECT_EQ(number_in(client
+                          .request("POST", session_.path("api/sink"),
+                                   with(cluster_->as("anna"), "Transfer-Encoding", "chunked"), "0\r\n\r\n")
+                          .body,
+                      "bytes"),
+            0U);
 }
 
 TEST_F(ProxyTest, AHundredMegabytesStreamInConstantMemory) {
@@ -143,7 +156,9 @@ TEST_F(ProxyTest, AHundredMegabytesStreamInConstantMemory) {
     TestClient down = cluster_->client(node);
     const std::size_t before = resident_bytes();
     std::size_t most = before;
-    ASSERT_TRUE(down.write("GET " + session_.path("api/bytes?n=" + std::to_string(kSize)) + " HTTP/1.1\r\nHost: h\r\nConnection: close\r\nCookie: " + cluster_->login("anna") + "\r\n\r\n"));
+    ASSERT_TRUE(down.write("GET " + session_.path("api/bytes?n=" + std::to_string(kSize)) +
+                           " HTTP/1.1\r\nHost: h\r\nConnection: close\r\nCookie: " + cluster_->login("anna") +
+                           "\r\n\r\n"));
     std::size_t total = 0;
     for (std::string piece = down.read_some(); !piece.empty(); piece = down.read_some()) {
       total += piece.size();
@@ -152,7 +167,8 @@ TEST_F(ProxyTest, AHundredMegabytesStreamInConstantMemory) {
     EXPECT_GT(total, kSize);
     EXPECT_LT(total, kSize + 2000);
     TestClient up = cluster_->client(node);
-    ASSERT_TRUE(up.write("POST " + session_.path("api/sink") + " HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(kSize) + "\r\nCookie: " + cluster_->login("anna") + "\r\n\r\n"));
+    ASSERT_TRUE(up.write("POST " + session_.path("api/sink") + " HTTP/1.1\r\nHost: h\r\nContent-Length: " +
+                         std::to_string(kSize) + "\r\nCookie: " + cluster_->login("anna") + "\r\n\r\n"));
     const std::string piece = letters(1'000'000);
     for (std::size_t sent = 0; sent < kSize; sent += piece.size()) {
       ASSERT_TRUE(up.write(piece));
@@ -166,9 +182,15 @@ TEST_F(ProxyTest, AHundredMegabytesStreamInConstantMemory) {
 TEST_F(ProxyTest, ASessionSeesHostAndUserButNoneOfOurCookiesOrForgedNames) {
   for (const int node : {holder(), other()}) {
     HeaderList headers = {{"Cookie", "a=1; " + cluster_->login("anna") + "; homing_route=x; b=2"},
-                          {"X-Homing-User", "root"}, {"X_Homing_User", "root"}, {"X-Forwarded-For", "6.6.6.6"},
-                          {"X-Forwarded-User", "root"}, {"Homing-Forward", "x"}, {"X-Mine", "stays"},
-                          {"Connection", "keep-alive, X-Drop"}, {"X-Drop", "1"}, {"Host", "people.example:8800"}};
+                          {"X-Homing-User", "root"},
+                          {"X_Homing_User", "root"},
+                          {"X-Forwarded-For", "6.6.6.6"},
+                          {"X-Forwarded-User", "root"},
+                          {"Homing-Forward", "x"},
+                          {"X-Mine", "stays"},
+                          {"Connection", "keep-alive, X-Drop"},
+                          {"X-Drop", "1"},
+                          {"Host", "people.example:8800"}};
     const Got got = cluster_->client(node).request("GET", session_.path("api/headers"), headers);
     ASSERT_EQ(got.status, 200U) << got.body;
     EXPECT_NE(got.body.find("people.example:8800"), std::string::npos);
@@ -200,7 +222,8 @@ TEST_F(ProxyTest, WhoMayNotIsRefusedAlikeOnGetAndOnUpgradeThroughEveryRouter) {
       {"an untrusted header", {{"X-Homing-User", "anna"}}, session_.path("ws"), 401, "sign-in"},
       {"somebody else", cluster_->as("ben"), session_.path("ws"), 403, "not-owner"},
       {"a forged id", cluster_->as("anna"), forged_id, 404, "unknown-session"},
-      {"an id nobody made", cluster_->as("anna"), "/s/" + cluster_->credentials().session_text(Credentials::new_session_id()) + "/ws", 404, "unknown-session"},
+      {"an id nobody made", cluster_->as("anna"),
+       "/s/" + cluster_->credentials().session_text(Credentials::new_session_id()) + "/ws", 404, "unknown-session"},
   };
   for (const int node : {holder(), other()}) {
     for (const Case& c : cases) {
@@ -221,9 +244,11 @@ TEST_F(ProxyTest, AnotherSitesPageMayNotConnect) {
 TEST_F(ProxyTest, AHeadWithTwoMeaningsIsRefusedAndTheConnectionEnds) {
   const std::string cookie = "Cookie: " + cluster_->login("anna") + "\r\n";
   const std::string first = "POST " + session_.path("api/sink") + " HTTP/1.1\r\nHost: h\r\n" + cookie;
-  for (const std::string& head : {first + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", first + "Transfer-Encoding: xchunked\r\n\r\n",
-                                  first + "Content-Length: 5\r\nContent-Length: 6\r\n\r\n", first + "Host: h\r\nContent-Length: 5\r\n\r\n",
-                                  std::string("CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n"), first + "X: a\r\n b\r\n\r\n"}) {
+  for (const std::string& head :
+       {first + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        first + "Transfer-Encoding: xchunked\r\n\r\n", first + "Content-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        first + "Host: h\r\nContent-Length: 5\r\n\r\n", std::string("CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n"),
+        first + "X: a\r\n b\r\n\r\n"}) {
     TestClient client = cluster_->client(0);
     ASSERT_TRUE(client.write(head + "0\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"));
     const Got got = client.read_answer();
@@ -236,13 +261,17 @@ TEST_F(ProxyTest, AHeadWithTwoMeaningsIsRefusedAndTheConnectionEnds) {
 TEST_F(ProxyTest, ExpectedContinueComesBeforeTheBodyAndOnlyOnce) {
   for (const int node : {holder(), other()}) {
     TestClient client = cluster_->client(node);
-    ASSERT_TRUE(client.write("POST " + session_.path("api/sink") + " HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\nCookie: " + cluster_->login("anna") + "\r\n\r\n"));
+    ASSERT_TRUE(client.write("POST " + session_.path("api/sink") +
+                             " HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\nCookie: " +
+                             cluster_->login("anna") + "\r\n\r\n"));
     EXPECT_EQ(client.read_answer(true).status, 100U);
     ASSERT_TRUE(client.write("hello"));
     EXPECT_EQ(number_in(client.read_answer().body, "bytes"), 5U);
     // Refused on the head alone: no 100, no body wanted.
     TestClient refused = cluster_->client(node);
-    ASSERT_TRUE(refused.write("POST " + session_.path("api/sink") + " HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\nCookie: " + cluster_->login("ben") + "\r\n\r\n"));
+    ASSERT_TRUE(refused.write("POST " + session_.path("api/sink") +
+                              " HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\nCookie: " +
+                              cluster_->login("ben") + "\r\n\r\n"));
     const Got got = refused.read_answer();
     EXPECT_EQ(got.status, 403U);
     EXPECT_FALSE(got.keep_alive);
@@ -251,7 +280,8 @@ TEST_F(ProxyTest, ExpectedContinueComesBeforeTheBodyAndOnlyOnce) {
 
 TEST_F(ProxyTest, AnHttp10ClientGetsABodyThatEndsWithTheConnection) {
   TestClient client = cluster_->client(other());
-  ASSERT_TRUE(client.write("GET " + session_.path("api/bytes?n=50000&chunked=1") + " HTTP/1.0\r\nHost: h\r\nCookie: " + cluster_->login("anna") + "\r\n\r\n"));
+  ASSERT_TRUE(client.write("GET " + session_.path("api/bytes?n=50000&chunked=1") +
+                           " HTTP/1.0\r\nHost: h\r\nCookie: " + cluster_->login("anna") + "\r\n\r\n"));
   std::string all;
   for (std::string piece = client.read_some(); !piece.empty(); piece = client.read_some()) all += piece;
   const std::size_t end = all.find("\r\n\r\n");
@@ -278,7 +308,8 @@ TEST_F(ProxyTest, AnAnswerWithoutAnEndIsPassedOnInChunks) {
 }
 
 TEST_F(ProxyTest, AnAnswerThatBreaksOffIsNotMadeToLookWhole) {
-  for (const char* answer : {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nonly this\r\n"}) {
+  for (const char* answer : {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this",
+                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nonly this\r\n"}) {
     cluster_->raw().set(answer);
     for (const int node : {0, 1}) {
       const Got got = cluster_->client(node).request("GET", raw_.path(), cluster_->as("anna"));
@@ -302,7 +333,9 @@ TEST_F(ProxyTest, AnAnswerWithTwoMeaningsIsABadGateway) {
 }
 
 TEST_F(ProxyTest, InterimAnswersAreNotTheAnswer) {
-  cluster_->raw().set("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  cluster_->raw().set(
+      "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: "
+      "2\r\n\r\nok");
   for (const int node : {0, 1}) {
     const Got got = cluster_->client(node).request("GET", raw_.path(), cluster_->as("anna"));
     EXPECT_EQ(got.status, 200U);
@@ -314,7 +347,8 @@ TEST_F(ProxyTest, AnAnswerBeforeTheEndOfTheBodyEndsTheConnectionNotTheAnswer) {
   cluster_->raw().set("HTTP/1.1 413 Payload Too Large\r\nContent-Length: 3\r\n\r\nbig", true);
   for (const int node : {0, 1}) {
     TestClient client = cluster_->client(node);
-    ASSERT_TRUE(client.write("POST " + raw_.path() + " HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\nCookie: " + cluster_->login("anna") + "\r\n\r\nsome"));
+    ASSERT_TRUE(client.write("POST " + raw_.path() + " HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\nCookie: " +
+                             cluster_->login("anna") + "\r\n\r\nsome"));
     const Got got = client.read_answer();
     EXPECT_EQ(got.status, 413U);
     EXPECT_EQ(got.body, "big");
@@ -323,7 +357,9 @@ TEST_F(ProxyTest, AnAnswerBeforeTheEndOfTheBodyEndsTheConnectionNotTheAnswer) {
 }
 
 TEST_F(ProxyTest, ASessionCannotSpeakInOurName) {
-  cluster_->raw().set("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nSet-Cookie: homing_login=evil\r\nSet-Cookie: own=1\r\nHoming-Reason: lost\r\nHoming-Misdirected: 1 1\r\n\r\nok");
+  cluster_->raw().set(
+      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nSet-Cookie: homing_login=evil\r\nSet-Cookie: own=1\r\nHoming-Reason: "
+      "lost\r\nHoming-Misdirected: 1 1\r\n\r\nok");
   for (const int node : {0, 1}) {
     const Got got = cluster_->client(node).request("GET", raw_.path(), cluster_->as("anna"));
     EXPECT_EQ(got.status, 200U);
@@ -331,11 +367,13 @@ TEST_F(ProxyTest, ASessionCannotSpeakInOurName) {
     EXPECT_EQ(got.all("Set-Cookie"), std::vector<std::string>{"own=1"});
   }
   cluster_->raw().set("HTTP/1.1 421 Misdirected Request\r\nContent-Length: 2\r\nHoming-Misdirected: 1 1\r\n\r\nno");
-  for (const int node : {0, 1}) EXPECT_EQ(cluster_->client(node).request("GET", raw_.path(), cluster_->as("anna")).body, "no");
+  for (const int node : {0, 1})
+    EXPECT_EQ(cluster_->client(node).request("GET", raw_.path(), cluster_->as("anna")).body, "no");
 }
 
 TEST_F(ProxyTest, APageGetsARouteCookieForItsOwnPathOnly) {
-  const Got page = cluster_->client(other()).request("GET", session_.path(), with(cluster_->as("anna"), "Accept", "text/html"));
+  const Got page =
+      cluster_->client(other()).request("GET", session_.path(), with(cluster_->as("anna"), "Accept", "text/html"));
   ASSERT_EQ(page.status, 200U);
   const std::string cookie = page.header("Set-Cookie");
   EXPECT_TRUE(cookie.starts_with("homing_route=")) << cookie;
@@ -343,9 +381,11 @@ TEST_F(ProxyTest, APageGetsARouteCookieForItsOwnPathOnly) {
   EXPECT_NE(cookie.find("HttpOnly"), std::string::npos);
   EXPECT_NE(cookie.find("SameSite=Lax"), std::string::npos);
   const std::string value = cookie.substr(0, cookie.find(';'));
-  const Got again = cluster_->client(other()).request("GET", session_.path(), {{"Accept", "text/html"}, {"Cookie", cluster_->login("anna") + "; " + value}});
+  const Got again = cluster_->client(other()).request(
+      "GET", session_.path(), {{"Accept", "text/html"}, {"Cookie", cluster_->login("anna") + "; " + value}});
   EXPECT_EQ(again.header("Set-Cookie"), "") << "a cookie that still holds is not issued again";
-  EXPECT_EQ(cluster_->client(0).request("GET", session_.path("api/counter"), cluster_->as("anna")).header("Set-Cookie"), "");
+  EXPECT_EQ(cluster_->client(0).request("GET", session_.path("api/counter"), cluster_->as("anna")).header("Set-Cookie"),
+            "");
 }
 
 // ---------------------------------------------------------------- the cluster door
@@ -359,11 +399,16 @@ TEST_F(ProxyTest, TheClusterDoorBelievesSealedHeadsOnly) {
   EXPECT_EQ(knock(holder(), cluster_->as("anna"), target).status, 403U) << "a login cookie is nothing here";
   EXPECT_EQ(knock(holder(), {{"Homing-Forward", "rubbish"}}, target).status, 403U);
   const std::string sealed = cluster_->sealed(other(), holder(), session_.id, "anna", target);
-  EXPECT_EQ(knock(holder(), {{"Homing-Forward", sealed}}, session_.path("api/who")).status, 403U) << "sealed for another target";
+  EXPECT_EQ(knock(holder(), {{"Homing-Forward", sealed}}, session_.path("api/who")).status, 403U)
+      << "sealed for another target";
   EXPECT_EQ(knock(other(), {{"Homing-Forward", sealed}}, target).status, 403U) << "sealed for another node";
   EXPECT_EQ(knock(holder(), {{"Homing-Forward", sealed}}, target).status, 200U);
   EXPECT_EQ(knock(holder(), {{"Homing-Forward", sealed}}, target).status, 403U) << "used before";
-  EXPECT_EQ(knock(holder(), {{"Homing-Forward", cluster_->sealed(other(), holder(), session_.id, "ben", target)}}, target).status, 403U) << "not the owner";
+  EXPECT_EQ(
+      knock(holder(), {{"Homing-Forward", cluster_->sealed(other(), holder(), session_.id, "ben", target)}}, target)
+          .status,
+      403U)
+      << "not the owner";
 }
 
 TEST_F(ProxyTest, WhoDoesNotHoldASessionSaysSoOnTheHeadAlone) {
@@ -378,7 +423,10 @@ TEST_F(ProxyTest, WhoDoesNotHoldASessionSaysSoOnTheHeadAlone) {
 TEST_F(ProxyTest, AnEpochThatTheHolderDoesNotKnowIsMisdirected) {
   const std::string target = session_.path("api/counter");
   const std::string sealed = cluster_->sealed(other(), holder(), session_.id, "anna", target, core::Epoch{9});
-  EXPECT_EQ(TestClient("127.0.0.1", cluster_->node(holder()).peer_port).request("GET", target, {{"Homing-Forward", sealed}}).status, 421U);
+  EXPECT_EQ(TestClient("127.0.0.1", cluster_->node(holder()).peer_port)
+                .request("GET", target, {{"Homing-Forward", sealed}})
+                .status,
+            421U);
 }
 
 }  // namespace

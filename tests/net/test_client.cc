@@ -76,7 +76,8 @@ TestClient::TestClient(const std::string& unix_path) : parts_(std::make_unique<P
 
 TestClient::~TestClient() = default;
 
-Got TestClient::request(const std::string& method, const std::string& target, const HeaderList& headers, const std::string& body) {
+Got TestClient::request(const std::string& method, const std::string& target, const HeaderList& headers,
+                        const std::string& body) {
   std::string text = method + " " + target + " HTTP/1.1\r\n";
   bool host = false;
   bool framed = false;
@@ -134,7 +135,10 @@ std::string TestClient::read_some() {
 }
 
 unsigned TestClient::upgrade(const std::string& target, const HeaderList& headers) {
-  HeaderList all = {{"Connection", "Upgrade"}, {"Upgrade", "websocket"}, {"Sec-WebSocket-Version", "13"}, {"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}};
+  HeaderList all = {{"Connection", "Upgrade"},
+                    {"Upgrade", "websocket"},
+                    {"Sec-WebSocket-Version", "13"},
+                    {"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}};
   all.insert(all.end(), headers.begin(), headers.end());
   const Got got = request("GET", target, all);
   if (got.status == 101) {
@@ -150,17 +154,20 @@ bool TestClient::send_text(const std::string& text) {
     frame += static_cast<char>(0x80 | text.size());
   } else {
     frame += static_cast<char>(0x80 | 127);
-    for (int shift = 56; shift >= 0; shift -= 8) frame += static_cast<char>((static_cast<std::uint64_t>(text.size()) >> shift) & 0xff);
+    for (int shift = 56; shift >= 0; shift -= 8)
+      frame += static_cast<char>((static_cast<std::uint64_t>(text.size()) >> shift) & 0xff);
   }
   frame += std::string(4, '\0');
   return write(frame + text);
 }
 
 std::string TestClient::receive_text() {
+  std::string message;
   for (;;) {
     const std::string head = parts_->exactly(2);
     if (head.size() != 2) return "(closed)";
     const int opcode = head[0] & 0x0f;
+    const bool last = (head[0] & 0x80) != 0;
     std::uint64_t size = static_cast<std::uint8_t>(head[1]) & 0x7f;
     const std::size_t extra = size == 126 ? 2 : size == 127 ? 8 : 0;
     if (extra != 0) {
@@ -169,7 +176,9 @@ std::string TestClient::receive_text() {
     }
     const std::string payload = size == 0 ? std::string() : parts_->exactly(size);
     if (opcode == 8) return "(closed)";
-    if (opcode == 1 || opcode == 2) return payload;
+    if (opcode > 2) continue;  // ping, pong
+    message += payload;
+    if (last) return message;
   }
 }
 

@@ -19,7 +19,7 @@ struct Got {
   HeaderList headers;
   std::string body;
   bool keep_alive = false;
-  bool whole = false;   // the body came to its promised end
+  bool whole = false;  // the body came to its promised end
   std::string header(const std::string& name) const;
   std::vector<std::string> all(const std::string& name) const;
 };
@@ -30,7 +30,8 @@ class TestClient {
   explicit TestClient(const std::string& unix_path);
   ~TestClient();
 
-  Got request(const std::string& method, const std::string& target, const HeaderList& headers = {}, const std::string& body = {});
+  Got request(const std::string& method, const std::string& target, const HeaderList& headers = {},
+              const std::string& body = {});
   // Bytes as they are; false when the other side is gone.
   bool write(const std::string& bytes);
   Got read_answer(bool to_head = false);

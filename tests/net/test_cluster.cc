@@ -57,6 +57,7 @@ class TestLauncher {
   ~TestLauncher() {
     io_.stop();
     thread_.join();
+    for (auto& [key, session] : sessions_) session.acceptor.reset();  // while its loop exists
   }
 
  private:
@@ -128,7 +129,8 @@ class TestLauncher {
 
   launcher::Event begin(const launcher::Start& start) {
     if (start.kind == "broken") {
-      return launcher::Failed{start.session, start.epoch, launcher::FailReason::kCommand, "the command is broken on purpose"};
+      return launcher::Failed{start.session, start.epoch, launcher::FailReason::kCommand,
+                              "the command is broken on purpose"};
     }
     Session session;
     session.kind = start.kind;
@@ -211,10 +213,16 @@ class TestLauncher {
 
 namespace {
 
-std::uint16_t free_port() {
+// Different ports, all free a moment ago.
+std::vector<std::uint16_t> free_ports(int count) {
   asio::io_context io;
-  asio::ip::tcp::acceptor acceptor(io, asio::ip::tcp::endpoint(asio::ip::make_address("127.0.0.1"), 0));
-  return acceptor.local_endpoint().port();
+  std::vector<asio::ip::tcp::acceptor> held;
+  std::vector<std::uint16_t> ports;
+  for (int i = 0; i < count; ++i) {
+    held.emplace_back(io, asio::ip::tcp::endpoint(asio::ip::make_address("127.0.0.1"), 0));
+    ports.push_back(held.back().local_endpoint().port());
+  }
+  return ports;
 }
 
 }  // namespace
@@ -227,16 +235,20 @@ TestCluster::TestCluster(Options options) : options_(std::move(options)) {
   std::ofstream(directory_ + "/secret") << secret;
   ::chmod((directory_ + "/secret").c_str(), 0600);
   credentials_ = std::make_unique<Credentials>(secret);
+  const std::vector<std::uint16_t> ports = free_ports(3 * options_.nodes);
   for (int i = 0; i < options_.nodes; ++i) {
+    const auto at = static_cast<std::size_t>(3 * i);
     nodes_.push_back(std::make_unique<Node>());
     nodes_.back()->name = fmt::format("n{}", i + 1);
-    nodes_.back()->port = free_port();
-    nodes_.back()->peer_port = free_port();
+    nodes_.back()->port = ports[at];
+    nodes_.back()->peer_port = ports[at + 1];
+    nodes_.back()->launcher_port = ports[at + 2];
   }
   std::ofstream(directory_ + "/homing.toml") << config_text();
   for (int i = 0; i < options_.nodes; ++i) {
     Node& at = node(i);
-    at.launcher = std::make_unique<TestLauncher>(directory_ + "/" + at.name, at.name, 1000 + static_cast<std::uint64_t>(i), raw_);
+    at.launcher =
+        std::make_unique<TestLauncher>(directory_ + "/" + at.name, at.name, 1000 + static_cast<std::uint64_t>(i), raw_);
     start_router(i);
   }
   for (int i = 0; i < options_.nodes; ++i) until(i, 200, "/readyz", {});
@@ -252,7 +264,10 @@ TestCluster::~TestCluster() {
 std::string TestCluster::config_text() const {
   std::string text = "format = 1\nstate-dir = \"{node}\"\nsecret-file = \"secret\"\n[store]\npath = \"store.sqlite\"\n";
   for (const auto& at : nodes_) {
-    text += fmt::format("[[node]]\nname = \"{}\"\naddress = \"127.0.0.1:{}\"\npeer-address = \"127.0.0.1:{}\"\n", at->name, at->port, at->peer_port);
+    text += fmt::format(
+        "[[node]]\nname = \"{}\"\naddress = \"127.0.0.1:{}\"\npeer-address = \"127.0.0.1:{}\"\n"
+        "launcher-address = \"127.0.0.1:{}\"\n",
+        at->name, at->port, at->peer_port, at->launcher_port);
   }
   text += "[listen]\ntrusted-socket = \"{node}/trusted.sock\"\n";
   for (const char* kind : {"notepad", "raw", "broken"}) {
@@ -321,11 +336,13 @@ Got TestCluster::until(int i, unsigned wanted, const std::string& target, const 
     if (got.status == wanted) return got;
     std::this_thread::sleep_for(Millis(100));
   }
-  ADD_FAILURE() << target << " through " << node(i).name << ": " << got.status << " instead of " << wanted << " " << got.body;
+  ADD_FAILURE() << target << " through " << node(i).name << ": " << got.status << " instead of " << wanted << " "
+                << got.body;
   return got;
 }
 
-std::string TestCluster::sealed(int from, int to, const std::string& id, const std::string& user, const std::string& target, core::Epoch epoch) {
+std::string TestCluster::sealed(int from, int to, const std::string& id, const std::string& user,
+                                const std::string& target, core::Epoch epoch) {
   ForwardClaims claims;
   claims.from = core::NodeId{static_cast<std::uint32_t>(from)};
   claims.to = core::NodeId{static_cast<std::uint32_t>(to)};

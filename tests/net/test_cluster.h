@@ -47,6 +47,7 @@ class TestCluster {
     std::string name;
     std::uint16_t port = 0;
     std::uint16_t peer_port = 0;
+    std::uint16_t launcher_port = 0;
     std::unique_ptr<TestLauncher> launcher;
     std::unique_ptr<base::Log> log;
     std::unique_ptr<Server> server;
@@ -76,7 +77,8 @@ class TestCluster {
   void stop_router(int i);
   void start_router(int i);
   // A forwarded head as node `from` would seal it.
-  std::string sealed(int from, int to, const std::string& id, const std::string& user, const std::string& target, core::Epoch epoch = core::Epoch{1});
+  std::string sealed(int from, int to, const std::string& id, const std::string& user, const std::string& target,
+                     core::Epoch epoch = core::Epoch{1});
 
  private:
   std::string config_text() const;

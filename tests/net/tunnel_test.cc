@@ -23,7 +23,8 @@ class TunnelTest : public testing::Test {
   std::string handshake(const std::string& more = {}) const {
     return "GET " + raw_.path("ws") + " HTTP/1.1\r\nHost: h\r\nCookie: " + cluster_->login("anna") +
            "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + more + "\r\n";
+           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
+           more + "\r\n";
   }
   // Waits until the raw session has seen this text.
   static bool seen(const std::string& text) {
@@ -50,7 +51,7 @@ TEST_F(TunnelTest, AWebSocketEchoesThroughOneAndTwoHops) {
       ASSERT_TRUE(client.send_text(text));
       std::string got = client.receive_text();
       while (got.starts_with("{\"counter\"")) got = client.receive_text();
-      EXPECT_EQ(got, text);
+      EXPECT_TRUE(got == text) << got.size() << " bytes instead of " << text.size();
     }
   }
 }
@@ -107,14 +108,17 @@ TEST_F(TunnelTest, BytesSentRightBehindTheHandshakeArriveUnchangedAfterIt) {
     EXPECT_EQ(got, "first words");
     EXPECT_TRUE(seen(odd));
     const std::string head = cluster_->raw().seen();
-    EXPECT_EQ(head.substr(0, head.find("\r\n\r\n")).find("close"), std::string::npos) << "Connection: close beside an upgrade";
+    EXPECT_EQ(head.substr(0, head.find("\r\n\r\n")).find("close"), std::string::npos)
+        << "Connection: close beside an upgrade";
   }
 }
 
 TEST_F(TunnelTest, ASwitchThatAnswersAnotherHandshakeIsABadGateway) {
-  for (const char* answer : {"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n",
+  for (const char* answer : {"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "
+                             "websocket\r\nSec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n",
                              "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n",
-                             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"}) {
+                             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: "
+                             "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"}) {
     for (const int node : {0, 1}) {
       cluster_->raw().set(answer, true);
       EXPECT_EQ(cluster_->client(node).upgrade(raw_.path("ws"), cluster_->as("anna")), 502U) << answer;
@@ -124,9 +128,11 @@ TEST_F(TunnelTest, ASwitchThatAnswersAnotherHandshakeIsABadGateway) {
 
 TEST_F(TunnelTest, AnotherProtocolIsCarriedAsItIs) {
   for (const int node : {0, 1}) {
-    cluster_->raw().set("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: telepathy\r\n\r\nthoughts", true);
+    cluster_->raw().set("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: telepathy\r\n\r\nthoughts",
+                        true);
     TestClient client = cluster_->client(node);
-    ASSERT_TRUE(client.write("GET " + raw_.path() + " HTTP/1.1\r\nHost: h\r\nCookie: " + cluster_->login("anna") + "\r\nConnection: upgrade\r\nUpgrade: telepathy\r\n\r\n"));
+    ASSERT_TRUE(client.write("GET " + raw_.path() + " HTTP/1.1\r\nHost: h\r\nCookie: " + cluster_->login("anna") +
+                             "\r\nConnection: upgrade\r\nUpgrade: telepathy\r\n\r\n"));
     const Got got = client.read_answer(true);
     EXPECT_EQ(got.status, 101U);
     EXPECT_EQ(got.header("Upgrade"), "telepathy");
@@ -137,14 +143,23 @@ TEST_F(TunnelTest, AnotherProtocolIsCarriedAsItIs) {
 TEST_F(TunnelTest, H2cIsNeverAskedOfASession) {
   cluster_->raw().set("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
   TestClient client = cluster_->client(1);
-  ASSERT_TRUE(client.write("GET " + raw_.path() + " HTTP/1.1\r\nHost: h\r\nCookie: " + cluster_->login("anna") + "\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA\r\n\r\n"));
+  ASSERT_TRUE(client.write("GET " + raw_.path() + " HTTP/1.1\r\nHost: h\r\nCookie: " + cluster_->login("anna") +
+                           "\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA\r\n\r\n"));
   EXPECT_EQ(client.read_answer().status, 200U);
   EXPECT_EQ(cluster_->raw().seen().find("h2c"), std::string::npos);
 }
 
 TEST_F(TunnelTest, AMalformedHandshakeIsRefused) {
   TestClient client = cluster_->client(0);
-  EXPECT_EQ(client.request("GET", session_.path("ws"), {{"Cookie", cluster_->login("anna")}, {"Connection", "Upgrade"}, {"Upgrade", "websocket"}, {"Sec-WebSocket-Version", "8"}, {"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}}).status, 426U);
+  EXPECT_EQ(client
+                .request("GET", session_.path("ws"),
+                         {{"Cookie", cluster_->login("anna")},
+                          {"Connection", "Upgrade"},
+                          {"Upgrade", "websocket"},
+                          {"Sec-WebSocket-Version", "8"},
+                          {"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}})
+                .status,
+            426U);
   TestClient body = cluster_->client(0);
   ASSERT_TRUE(body.write(handshake("Content-Length: 5\r\n") + "hello"));
   EXPECT_EQ(body.read_answer().status, 400U);
