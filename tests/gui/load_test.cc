@@ -92,6 +92,9 @@ TEST_F(LoadTest, NumbersAndWordsAreThoseOfTheSimulator) {
       EXPECT_EQ(cell.word.toStdString(), sim::words(row.judgement.verdict));
       EXPECT_EQ(cell.remark.contains(QStringLiteral("look again at 20")),
                 row.judgement.verdict == sim::Verdict::kTooFewRuns);
+      EXPECT_EQ(cell.tone == Tone::kBetter, row.judgement.verdict == sim::Verdict::kBetter);
+      EXPECT_EQ(cell.tone == Tone::kWorse, row.judgement.verdict == sim::Verdict::kWorse);
+      EXPECT_EQ(cell.tone == Tone::kUnknown, row.judgement.verdict == sim::Verdict::kTooFewRuns);
       EXPECT_EQ(cell.mean, row.mean);
       EXPECT_EQ(cell.n, row.judgement.summary.n);
       ASSERT_EQ(cell.has_interval, row.judgement.interval.has_value());
