@@ -56,7 +56,8 @@ std::optional<std::uint16_t> free_port(int nodes, std::uint16_t first) {
     bool free = true;
     for (int node = 0; node < nodes && free; ++node) {
       const auto p = static_cast<std::uint16_t>(port);
-      free = is_free(host_of(node), p) && is_free(host_of(node), static_cast<std::uint16_t>(p + 1));
+      for (int k = 0; k < 3; ++k)
+        free = free && is_free(host_of(node), static_cast<std::uint16_t>(p + k));  // people, peers, launcher
     }
     if (free) return static_cast<std::uint16_t>(port);
   }
