@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <QAbstractScrollArea>
 #include <QAccessible>
+#include <QCoreApplication>
 #include <QImage>
+#include <QMouseEvent>
 #include <QPixmap>
 
 #include "gui/charts/palette.h"
@@ -96,6 +99,23 @@ TEST_F(SessionsPanelTest, TheCursorIsOneLineAtItsTime) {
   EXPECT_GE(pixels_like(after, column, QColor::fromRgb(palette::kInk), 140), 18);
   panel_.set_cursor(std::nullopt);
   EXPECT_EQ(panel_.grab().toImage(), before) << "hiding the cursor leaves no trace";
+}
+
+TEST_F(SessionsPanelTest, TheMouseOverThePlotNamesItsTimeAndBesideItNone) {
+  QList<double> times;
+  QObject::connect(&panel_, &SessionsPanel::hovered, &panel_, [&](double t_s) { times.append(t_s); });
+  auto* view = panel_.findChild<QAbstractScrollArea*>();
+  ASSERT_NE(view, nullptr);
+  const auto move_to = [&](double panel_x) {
+    const QPointF at(panel_x - view->x(), 100);
+    QMouseEvent event(QEvent::MouseMove, at, view->viewport()->mapToGlobal(at), Qt::NoButton, Qt::NoButton, {});
+    QCoreApplication::sendEvent(view->viewport(), &event);
+  };
+  move_to(panel_.x_of(2 * 3600));
+  ASSERT_EQ(times.size(), 1);
+  EXPECT_NEAR(times[0], 2 * 3600, scenario_.horizon_s / panel_.plot_area().width());
+  move_to(panel_.plot_area().right() + 20);
+  EXPECT_EQ(times.size(), 1);
 }
 
 TEST_F(SessionsPanelTest, IsDescribedToAScreenReader) {
