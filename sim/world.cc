@@ -148,9 +148,7 @@ void World::dispatch(const Note& note) {
       Message message = messages_.take(a);
       Machine& machine = machines_[message.machine];
       if (!machine.core || machine.boot != message.boot) break;
-      if (std::holds_alternative<core::Rows>(message.event) || std::holds_alternative<core::Won>(message.event)) {
-        machine.saw_store = now_;
-      }
+      if (std::holds_alternative<core::Rows>(message.event)) machine.saw_store = now_;
       call_core(message.machine, message.event);
       break;
     }

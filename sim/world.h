@@ -98,7 +98,7 @@ struct Machine {
   std::uint32_t timer_generation = 0;
   core::Instant armed = core::kNever;
   core::Version cursor{};  // of its last read, so that the store may forget
-  core::Instant saw_store{};  // when an answer of the store last arrived
+  core::Instant saw_store{};  // when a read of the store last came back
   core::Instant lease_until = core::kNever;
   bool lease_armed = false;
   absl::flat_hash_map<core::SessionId, core::RouteValue> routes;                      // looked up only

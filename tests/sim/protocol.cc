@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "router/base/store.h"
@@ -70,16 +71,24 @@ std::uint32_t only_process(const World& world, const core::SessionId& session) {
 }
 
 void OneServingProcess::look(const World& world) {
-  const core::Duration ttl = world.scenario().cluster.lease_ttl;
+  constexpr core::Duration kReads = core::seconds(2);
+  constexpr core::Duration kFence = core::milliseconds(2200);
   for (const Wanted& what : sessions_) {
     std::uint32_t first = kNone;
     for (std::uint32_t router = 0; router < world.machines().size(); ++router) {
-      if (world.now() - world.machines()[router].saw_store > ttl) continue;
+      if (world.now() - world.machines()[router].saw_store > kReads) continue;
       const Reach reach = world.reach(router, what.session, what.user);
       if (!reach.served) continue;
       ++served_;
       if (first == kNone) first = reach.process;
-      if (reach.process != first) ++violations_;
+      if (reach.process == first) continue;
+      const Process& one = world.processes()[first];
+      const Process& other = world.processes()[reach.process];
+      if (world.now() - std::max(one.since, other.since) <= kFence) continue;
+      ++violations_;
+      if (!first_.empty()) continue;
+      first_ = fmt::format("at {} ms router {} reaches epoch {} on {}, another epoch {} on {}", world.now_ns() / kMs,
+                           router, other.epoch.value, other.machine, one.epoch.value, one.machine);
     }
   }
 }

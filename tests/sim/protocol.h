@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "router/core/ids.h"
@@ -35,19 +36,21 @@ void want(World& world, std::uint32_t router, const Wanted& what, core::Intent i
 std::uint32_t only_process(const World& world, const core::SessionId& session);
 std::vector<std::uint32_t> processes_of(const World& world, const core::SessionId& session);
 
-// The promise: of one session never two processes are reached through routers that see the store (an answer within the
-// last lease TTL).
+// The promise: routers that see the store (a read came back within the last 2 s) never reach two processes of one
+// session later than fence_max (2 s, and a store call) after the second of them answered.
 class OneServingProcess {
  public:
   explicit OneServingProcess(std::vector<Wanted> sessions) : sessions_(std::move(sessions)) {}
   void look(const World& world);
   std::uint64_t violations() const { return violations_; }
-  std::uint64_t served() const { return served_; }  // looks in which somebody was served: the test is not vacuous
+  const std::string& first() const { return first_; }  // the first violation in words
+  std::uint64_t served() const { return served_; }     // looks in which somebody was served: the test is not vacuous
 
  private:
   std::vector<Wanted> sessions_;
   std::uint64_t violations_ = 0;
   std::uint64_t served_ = 0;
+  std::string first_;
 };
 
 // Steps to `until_ns`, looking after every event.
