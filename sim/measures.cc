@@ -106,33 +106,13 @@ std::optional<double> FeltCrowding::excess(std::int64_t now_ns) const {
 
 // ---- sessions lost
 
-const char* name_of(ProcessEnd end) {
-  switch (end) {
-    case ProcessEnd::kOwner:
-      return "owner";
-    case ProcessEnd::kIdleRule:
-      return "idle-rule";
-    case ProcessEnd::kPlannedStop:
-      return "planned-stop";
-    case ProcessEnd::kNodeCrash:
-      return "node-crash";
-    case ProcessEnd::kOutOfMemory:
-      return "out-of-memory";
-    case ProcessEnd::kFenced:
-      return "fenced";
-    case ProcessEnd::kExited:
-      return "exited";
-  }
-  return "";
-}
-
-bool is_loss(ProcessEnd end) {
-  return end != ProcessEnd::kOwner && end != ProcessEnd::kIdleRule && end != ProcessEnd::kPlannedStop;
+bool is_loss(core::EndReason reason) {
+  return reason != core::EndReason::kOwner && reason != core::EndReason::kIdle && reason != core::EndReason::kDrained;
 }
 
 int sessions_lost(std::span<const ProcessEnding> endings, std::int64_t from_ns, std::int64_t to_ns) {
   return static_cast<int>(std::count_if(endings.begin(), endings.end(), [&](const ProcessEnding& ending) {
-    return is_loss(ending.end) && ending.at_ns >= from_ns && ending.at_ns < to_ns;
+    return is_loss(ending.reason) && ending.at_ns >= from_ns && ending.at_ns < to_ns;
   }));
 }
 

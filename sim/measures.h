@@ -15,6 +15,8 @@
 #include <string_view>
 #include <vector>
 
+#include "router/core/rows.h"
+
 namespace homing::sim {
 
 // ---- the metrics of this version -----------------------------------------------------------------------------------
@@ -84,26 +86,13 @@ std::int64_t best_split_squares(std::int64_t sessions, std::int64_t nodes);
 
 // ---- sessions lost -------------------------------------------------------------------------------------------------
 
-// Why a session's process ended.
-enum class ProcessEnd : std::uint8_t {
-  kOwner,  // its owner closed it, or the visit was over
-  kIdleRule,
-  kPlannedStop,  // drain deadline, maintenance
-  kNodeCrash,
-  kOutOfMemory,
-  kFenced,  // killed because another epoch took over
-  kExited,  // by itself
-};
-
-// "node-crash" and the like: the cause in result files.
-const char* name_of(ProcessEnd end);
-
-// True when the session counts as lost.
-bool is_loss(ProcessEnd end);
+// True when a serving process that ended for this reason counts as a lost session: anything but its owner, an idle rule
+// and a planned stop.
+bool is_loss(core::EndReason reason);
 
 struct ProcessEnding {
   std::int64_t at_ns = 0;
-  ProcessEnd end = ProcessEnd::kOwner;
+  core::EndReason reason = core::EndReason::kOwner;
 };
 
 // Losses with from_ns <= at_ns < to_ns.

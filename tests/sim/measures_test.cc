@@ -145,21 +145,22 @@ TEST(SignInWait, NoSignInHasNoPercentile) {
 }
 
 TEST(SessionsLost, TheHandWorkedExampleCountsASessionEachTimeItIsLost) {
-  const std::vector<ProcessEnding> endings = {{5 * kMinute, ProcessEnd::kOwner},        // A
-                                              {10 * kMinute, ProcessEnd::kNodeCrash},   // B
-                                              {20 * kMinute, ProcessEnd::kNodeCrash},   // B again
-                                              {20 * kMinute, ProcessEnd::kNodeCrash}};  // C
+  const std::vector<ProcessEnding> endings = {{5 * kMinute, core::EndReason::kOwner},       // A
+                                              {10 * kMinute, core::EndReason::kNodeDead},   // B
+                                              {20 * kMinute, core::EndReason::kNodeDead},   // B again
+                                              {20 * kMinute, core::EndReason::kNodeDead}};  // C
   EXPECT_EQ(sessions_lost(endings, 0, 60 * kMinute), 3);
   EXPECT_EQ(sessions_lost(endings, 0, 20 * kMinute), 1) << "the end of the window lies outside";
   EXPECT_EQ(sessions_lost(endings, 20 * kMinute, 60 * kMinute), 2);
 }
 
 TEST(SessionsLost, OwnersIdleRulesAndPlannedStopsLoseNothing) {
-  for (const ProcessEnd end : {ProcessEnd::kOwner, ProcessEnd::kIdleRule, ProcessEnd::kPlannedStop})
-    EXPECT_FALSE(is_loss(end));
-  for (const ProcessEnd end :
-       {ProcessEnd::kNodeCrash, ProcessEnd::kOutOfMemory, ProcessEnd::kFenced, ProcessEnd::kExited}) {
-    EXPECT_TRUE(is_loss(end)) << name_of(end);
+  using core::EndReason;
+  for (const EndReason reason : {EndReason::kOwner, EndReason::kIdle, EndReason::kDrained})
+    EXPECT_FALSE(is_loss(reason));
+  for (const EndReason reason : {EndReason::kNodeDead, EndReason::kOutOfMemory, EndReason::kProcessExited,
+                                 EndReason::kProcessGone, EndReason::kFenced}) {
+    EXPECT_TRUE(is_loss(reason)) << static_cast<int>(reason);
   }
 }
 
