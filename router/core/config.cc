@@ -19,6 +19,7 @@ void scale_to_heartbeat(Config& config, Duration heartbeat) {
   config.suspect = heartbeat * 3;
   config.lease_ttl = heartbeat * 8;
   config.dead = heartbeat * 10;
+  if (config.lease_margin > heartbeat) config.lease_margin = heartbeat;
 }
 
 std::vector<ConfigError> validate(const Config& config) {

@@ -72,7 +72,7 @@ struct ConfigError {
   std::string text;
 };
 
-// Sets suspect, lease_ttl and dead to 3, 8 and 10 heartbeats.
+// Sets suspect, lease_ttl and dead to 3, 8 and 10 heartbeats, and the margin to at most one.
 void scale_to_heartbeat(Config& config, Duration heartbeat);
 
 // Returns every broken rule; empty when the configuration may be used.

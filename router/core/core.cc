@@ -48,6 +48,8 @@ Core::State::State(const State& other)
       standing_why(other.standing_why),
       launcher_up(other.launcher_up),
       inventory_pending(other.inventory_pending),
+      hosted_stale(other.hosted_stale),
+      any_frozen(other.any_frozen),
       inventory(other.inventory),
       nodes(other.nodes),
       thresholds(other.thresholds),

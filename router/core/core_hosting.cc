@@ -69,6 +69,7 @@ void Core::State::advance_hosted(SessionId id) {
       const NodeRow& me = node_entry(self).row;
       std::uint32_t others = 0;
       for (const auto& [other, o] : hosted) {
+        if (me.max_sessions == 0) break;
         if (other == id) continue;
         const Known* k = find(other);
         if (k == nullptr || k->state != SessionState::kPlaced || k->claimed < known->claimed) ++others;
@@ -183,6 +184,7 @@ void Core::State::reconcile() {
       // An earlier router of this node may have frozen it: the next look at the store thaws it.
       h.frozen =
           h.kind.value < config.kinds.size() && config.kinds[h.kind.value].without_store == WithoutStore::kFreeze;
+      any_frozen = any_frozen || h.frozen;
     } else if (h.fact == Fact::kNone) {
       h.fact = Fact::kOrdered;
       if (h.accept_sent == Instant{}) {
@@ -204,7 +206,23 @@ void Core::State::reconcile() {
   advance_all_hosted();
 }
 
+// News of a process that the inventory, still to be compared, lists.
+bool Core::State::amend_inventory(SessionId session, Epoch epoch, bool lives) {
+  if (!inventory_pending) return false;
+  for (auto it = inventory.begin(); it != inventory.end(); ++it) {
+    if (it->session != session || it->epoch != epoch) continue;
+    if (lives) {
+      it->answers = true;
+    } else {
+      inventory.erase(it);
+    }
+    return true;
+  }
+  return false;
+}
+
 void Core::State::on(const SessionStarted& e) {
+  if (amend_inventory(e.session, e.epoch, true)) return;
   const auto it = hosted.find(e.session);
   if (it == hosted.end() || it->second.epoch != e.epoch || it->second.fact == Fact::kFailed) {
     ++counters.stale_events;
@@ -216,6 +234,7 @@ void Core::State::on(const SessionStarted& e) {
 }
 
 void Core::State::on(const SessionFailed& e) {
+  if (amend_inventory(e.session, e.epoch, false)) return;
   const auto it = hosted.find(e.session);
   if (it == hosted.end() || it->second.epoch != e.epoch) {
     ++counters.stale_events;
@@ -227,6 +246,7 @@ void Core::State::on(const SessionFailed& e) {
 }
 
 void Core::State::on(const SessionExited& e) {
+  if (amend_inventory(e.session, e.epoch, false)) return;
   const auto it = hosted.find(e.session);
   if (it == hosted.end() || it->second.epoch != e.epoch) {
     ++counters.stale_events;
@@ -254,6 +274,7 @@ void Core::State::freeze_all() {
     } else if (h.fact == Fact::kRunning && !h.frozen && h.kind.value < config.kinds.size() &&
                config.kinds[h.kind.value].without_store == WithoutStore::kFreeze) {
       h.frozen = true;
+      any_frozen = true;
       emit(FreezeSession{id, h.epoch});
     }
   }
@@ -262,6 +283,7 @@ void Core::State::freeze_all() {
 // After a complete read: what is still hosted has its epoch confirmed.
 void Core::State::thaw_all() {
   if (!may_order()) return;
+  any_frozen = false;
   for (auto& [id, h] : hosted) {
     if (!h.frozen) continue;
     h.frozen = false;

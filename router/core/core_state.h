@@ -242,6 +242,8 @@ struct Core::State {
   Refusal standing_why = Refusal::kNone;
   bool launcher_up = false;
   bool inventory_pending = false;
+  bool hosted_stale = false;  // some hosted session could not make its step: again after the next read
+  bool any_frozen = false;
   std::vector<ProcessInfo> inventory;
 
   std::vector<NodeEntry> nodes;
@@ -345,6 +347,7 @@ struct Core::State {
   void on(const SessionStarted& e);
   void on(const SessionFailed& e);
   void on(const SessionExited& e);
+  bool amend_inventory(SessionId session, Epoch epoch, bool lives);
   void sync_hosted(SessionId id);
   void advance_hosted(SessionId id);
   void write_hosted(SessionId id, Hosted& h, const Known& known, SessionState state, EndReason reason);

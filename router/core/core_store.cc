@@ -75,8 +75,11 @@ void Core::State::on(const Rows& rows) {
     start_sweep(self);
   }
   write_admins();
-  advance_all_hosted();
-  thaw_all();
+  if (first || hosted_stale) {
+    hosted_stale = false;
+    advance_all_hosted();
+  }
+  if (any_frozen) thaw_all();
   advance_all_wishes();  // some waited for a fresh look
   std::vector<SessionId> ending;
   for (const auto& [id, reason] : ends) ending.push_back(id);
@@ -134,6 +137,9 @@ void Core::State::on(const Won& won) {
     default:
       break;
   }
+  // A read may have shown the row before this answer came; then applying it again moved nothing.
+  if (c.purpose == CallPurpose::kHosted || c.purpose == CallPurpose::kAnnounce) advance_hosted(c.session);
+  if (c.purpose == CallPurpose::kPlace) advance_wish(c.session);
   if (c.purpose == CallPurpose::kDeclare) start_sweep(c.node);
   if (c.purpose == CallPurpose::kSweep) continue_sweep(c.node);
   if (c.purpose == CallPurpose::kEnd) advance_end(c.session);
@@ -212,6 +218,7 @@ void Core::State::on(const Silent& silent) {
   tentative(c, -1);
   finish_call(c);
   set_store_away(true);
+  hosted_stale = true;
   // Whether it was written is unknown: nothing more is done for this session before a read that is sent from now on.
   const auto wish = wishes.find(c.session);
   if (c.purpose == CallPurpose::kPlace && wish != wishes.end()) wish->second.recheck_at = now;
@@ -250,6 +257,7 @@ void Core::State::finish_call(const Call& c) {
 void Core::State::set_store_away(bool away) {
   if (store_away == away) return;
   store_away = away;
+  hosted_stale = true;
   if (away) advance_all_wishes();
 }
 
