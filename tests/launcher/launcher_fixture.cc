@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -96,7 +97,7 @@ void LauncherFixture::TearDown() {
 }
 
 void LauncherFixture::configure(const std::string& kinds) {
-  scratch_.write("secret", std::string(32, 's'));
+  ::chmod(scratch_.write("secret", std::string(32, 's')).c_str(), 0600);  // an open secret file is refused
   config_ = scratch_.write("homing.toml",
                            "format = 1\nthis-node = \"n1\"\nstate-dir = \"{node}\"\nsecret-file = \"secret\"\n"
                            "[store]\npath = \"store.sqlite\"\n"
