@@ -44,7 +44,7 @@ std::shared_ptr<const Scenario> supermarket(int queues, int seconds) {
 format = 1
 title = "Supermarket"
 horizon = "{} s"
-warm-up = "10 s"
+warm-up = "30 s"
 routers = 1
 [cluster]
 heartbeat = "1000000 s"

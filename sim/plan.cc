@@ -2,7 +2,6 @@
 #include "sim/plan.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "router/core/archive.h"
 #include "router/core/check.h"
