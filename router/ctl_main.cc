@@ -197,7 +197,7 @@ void print_why(const json::object& answer) {
   }
   for (const json::value& value : answer.at("history").as_array()) {
     const json::object& entry = value.as_object();
-    std::printf("  %s  %s\n", member(entry, "at").substr(0, 19).c_str(), member(entry, "text").c_str());
+    std::printf("  %s  %s\n", member(entry, "at").substr(0, 23).c_str(), member(entry, "text").c_str());
   }
 }
 

@@ -18,6 +18,7 @@
 #include "router/base/json.h"
 #include "router/base/metric_names.h"
 #include "router/net/front.h"
+#include "router/net/why_calls.h"
 
 namespace homing::net {
 
@@ -131,22 +132,6 @@ std::string sessions_json(const FrontParts& parts, const Names& names) {
   return json.end_array().end_object().take();
 }
 
-std::string why_json(const FrontParts& parts, const Names& names, const std::string& id, const core::SessionId& session,
-                     const core::RouteValue* route) {
-  JsonWriter json(JsonWriter::Style::kPretty);
-  json.begin_object().member("id", id);
-  if (route != nullptr) {
-    json.member("user", parts.driver.user_name(route->user))
-        .member("kind", names.kind(route->kind))
-        .member("now", in_words(nullptr, *route, names));
-  }
-  json.key("history").begin_array();
-  for (const HistoryEntry& entry : parts.driver.history().of(session)) {
-    json.begin_object().member("at", base::rfc3339(entry.at * 1'000'000'000)).member("text", entry.text).end_object();
-  }
-  return json.end_array().end_object().take();
-}
-
 Task<void> serve_sessions(Call& call, std::string_view rest) {
   const FrontParts& parts = call.front.parts();
   const Names names = call.front.names();
@@ -162,15 +147,8 @@ Task<void> serve_sessions(Call& call, std::string_view rest) {
   rest.remove_prefix(1);
   const std::size_t slash = rest.find('/');
   const std::string id(rest.substr(0, slash));
-  const auto session = parts.credentials.session_from(id);
-  const std::optional<core::RouteValue> route = session ? parts.driver.core().route(*session) : std::nullopt;
-  const bool known = session && (route || !parts.driver.history().of(*session).empty());
-  if (slash == std::string_view::npos || rest.substr(slash) != "/why" || !known) {
-    co_return co_await call.front.send(
-        call, plain(http::status::not_found, "unknown-session", "This node knows no such session"));
-  }
-  co_await call.front.send(
-      call, json_reply(http::status::ok, why_json(parts, names, id, *session, route ? &*route : nullptr)));
+  if (slash != std::string_view::npos && rest.substr(slash) == "/why") co_return co_await serve_why(call, id);
+  co_await call.front.send(call, plain(http::status::not_found, "not-found", "The admin API has no such call"));
 }
 
 Task<void> serve_node_order(Call& call, std::string_view rest) {

@@ -235,7 +235,7 @@ void CoreDriver::run_effect(const core::RouteChanged& e) {
   const auto before = table_.find(e.session);
   table_.publish(e.session, e.route);
   if (before == e.route) return;
-  history_.add(e.session, before ? &*before : nullptr, e.route, wall_seconds());
+  history_.add(e.session, before ? &*before : nullptr, e.route, base::wall_clock_ns());
   const bool lost = e.route.state == core::SessionState::kLost;
   log_.write(lost ? base::LogLevel::kWarn : base::LogLevel::kInfo, lost ? "session.lost" : "session.changed",
              {{"session", credentials_.session_text(e.session)},
@@ -264,7 +264,7 @@ void CoreDriver::run_effect(const core::HintPeer& e) {
 }
 
 void CoreDriver::run_effect(const core::DecisionMade& e) {
-  history_.add(e.record, core_.config().strategy, wall_seconds());
+  history_.add(e.record, core_.config().strategy, base::wall_clock_ns());
   log_.info("decision", {{"session", credentials_.session_text(e.record.session)},
                          {"chosen", history_.names().node(e.record.chosen)},
                          {"epoch", e.record.epoch.value},
@@ -444,7 +444,8 @@ void CoreDriver::on_launcher_event(const launcher::Failed& e) {
                                      {"epoch", e.epoch.value},
                                      {"reason", std::string(launcher::to_string(e.reason))},
                                      {"why", e.text}});
-  history_.note(e.session, fmt::format("start of epoch {} failed here: {}", e.epoch.value, e.text), wall_seconds());
+  history_.note(e.session, fmt::format("start of epoch {} failed here: {}", e.epoch.value, e.text),
+                base::wall_clock_ns());
   killed_.erase(Order{e.session, e.epoch});
   tell(core::SessionFailed{e.session, e.epoch, reason_of(e.reason)});
 }
@@ -460,7 +461,7 @@ void CoreDriver::on_launcher_event(const launcher::Ended& e) {
                               {"epoch", e.epoch.value},
                               {"on_request", e.on_request},
                               {"why", e.text}});
-  if (!e.on_request) history_.note(e.session, "its process ended: " + e.text, wall_seconds());
+  if (!e.on_request) history_.note(e.session, "its process ended: " + e.text, base::wall_clock_ns());
   tell(core::SessionExited{e.session, e.epoch, reason});
 }
 

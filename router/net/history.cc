@@ -19,17 +19,17 @@ void History::push(HistoryEntry entry) {
   if (entries_.size() > max_) entries_.pop_front();
 }
 
-void History::add(const core::DecisionRecord& record, std::string_view strategy, WallSeconds at) {
-  push({at, record.session, in_words(record, strategy, names_)});
+void History::add(const core::DecisionRecord& record, std::string_view strategy, std::int64_t at_ns) {
+  push({at_ns, record.session, in_words(record, strategy, names_)});
 }
 
 void History::add(const core::SessionId& session, const core::RouteValue* before, const core::RouteValue& after,
-                  WallSeconds at) {
-  push({at, session, in_words(before, after, names_)});
+                  std::int64_t at_ns) {
+  push({at_ns, session, in_words(before, after, names_)});
 }
 
-void History::note(const core::SessionId& session, std::string text, WallSeconds at) {
-  push({at, session, std::move(text)});
+void History::note(const core::SessionId& session, std::string text, std::int64_t at_ns) {
+  push({at_ns, session, std::move(text)});
 }
 
 std::vector<HistoryEntry> History::of(const core::SessionId& session) const {

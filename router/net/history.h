@@ -9,18 +9,19 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "router/core/decision.h"
 #include "router/core/resolve.h"
-#include "router/net/credentials.h"
 
 namespace homing::net {
 
 struct HistoryEntry {
-  WallSeconds at = 0;
+  std::int64_t at_ns = 0;  // wall time since 1970, for people
   core::SessionId session;
   std::string text;  // a sentence or two
 };
@@ -37,11 +38,11 @@ class History {
  public:
   explicit History(Names names, std::size_t max_entries = 20'000) : names_(std::move(names)), max_(max_entries) {}
 
-  void add(const core::DecisionRecord& record, std::string_view strategy, WallSeconds at);
+  void add(const core::DecisionRecord& record, std::string_view strategy, std::int64_t at_ns);
   // `before` is nullptr for a session not seen until now.
   void add(const core::SessionId& session, const core::RouteValue* before, const core::RouteValue& after,
-           WallSeconds at);
-  void note(const core::SessionId& session, std::string text, WallSeconds at);
+           std::int64_t at_ns);
+  void note(const core::SessionId& session, std::string text, std::int64_t at_ns);
   std::vector<HistoryEntry> of(const core::SessionId& session) const;
   const Names& names() const { return names_; }
 

@@ -9,7 +9,8 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <charconv>
+
+#include "router/net/why_calls.h"
 
 namespace homing::net {
 
@@ -421,6 +422,7 @@ Task<void> misdirected(Call& call, const std::optional<core::RouteValue>& route)
 }  // namespace
 
 Task<void> serve_forwarded(Call& call) {
+  if (call.target().starts_with(kPeerWhy)) co_return co_await serve_peer_why(call);
   const FrontParts& parts = call.front.parts();
   const WallSeconds now = wall_seconds();
   const auto refuse = [&call](std::string why) {
