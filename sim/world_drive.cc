@@ -94,7 +94,8 @@ void World::execute(std::uint32_t machine, const core::Effect& effect) {
   } else if (std::holds_alternative<core::DecisionMade>(effect)) {
     ++decisions_;
   }
-  // NodeChanged and StandingChanged are for logs and status pages.
+  // NodeChanged and StandingChanged are for logs and status pages. AskAlive goes unanswered: a launcher speaks up only
+  // when its router is down, and here a crash takes both.
 }
 
 void World::hint(std::uint32_t from, core::NodeId node) {
