@@ -125,6 +125,7 @@ class Connection {
     }
     const std::string headers = describe(head.get());
     const bool post = head.get().method() == http::verb::post;
+    head_only_ = head.get().method() == http::verb::head;
     const Body body = co_await read_body(head, path == "api/sink" ? number(target_, "rate", 0) : 0);
     co_await answer(std::string(path), post, headers, body);
     co_return keep_alive_;
@@ -193,7 +194,11 @@ class Connection {
     response.keep_alive(keep_alive_);
     response.body() = text;
     response.prepare_payload();
-    co_await http::async_write(stream_, response, asio::use_awaitable);
+    http::response_serializer<http::string_body> serializer(response);
+    if (head_only_)
+      co_await http::async_write_header(stream_, serializer, asio::use_awaitable);
+    else
+      co_await http::async_write(stream_, serializer, asio::use_awaitable);
   }
 
   asio::awaitable<void> reply_json(const std::string& json) {
@@ -213,6 +218,7 @@ class Connection {
       response.content_length(total);
     http::response_serializer<http::empty_body> serializer(response);
     co_await http::async_write_header(stream_, serializer, asio::use_awaitable);
+    if (head_only_) co_return;
     const auto begin = Clock::now();
     const std::size_t piece =
         rate > 0 ? std::clamp<std::size_t>(static_cast<std::size_t>(rate) / 20, 1, kPiece) : kPiece;
@@ -273,6 +279,7 @@ class Connection {
   beast::flat_buffer buffer_;
   std::string target_;
   bool keep_alive_ = true;
+  bool head_only_ = false;
   unsigned version_ = 11;
 };
 

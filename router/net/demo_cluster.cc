@@ -283,6 +283,15 @@ void DemoCluster::kill_node(std::size_t node) {
   forget_boot(node);
 }
 
+void DemoCluster::pause_node(std::size_t node, bool paused) {
+  std::vector<pid_t> pids = session_processes(node);
+  pids.push_back(nodes_[node].router);
+  pids.push_back(nodes_[node].launcher);
+  for (const pid_t pid : pids) {
+    if (pid > 0) ::kill(pid, paused ? SIGSTOP : SIGCONT);
+  }
+}
+
 void DemoCluster::forget_boot(std::size_t node) {
   std::error_code ignored;
   std::filesystem::remove(fmt::format("{}/{}/launcher.journal", directory_, nodes_[node].name), ignored);

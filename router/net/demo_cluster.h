@@ -69,6 +69,8 @@ class DemoCluster {
   void kill_launcher(std::size_t node);
   // Router, launcher and every session process at once, as when the machine loses power.
   void kill_node(std::size_t node);
+  // Stops (or wakes) everything of a node, as when a virtual machine is suspended.
+  void pause_node(std::size_t node, bool paused);
   // Makes the node's machine look restarted: a launcher that finds its journal would say that the machine stayed up.
   void forget_boot(std::size_t node);
   std::vector<pid_t> session_processes(std::size_t node) const;
