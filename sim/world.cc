@@ -245,7 +245,8 @@ Journal& World::finish() {
     record.node = static_cast<int>(fault.node);
     record.kind = fault.kind == FaultKind::kCrash ? "crash" : "drain";
     record.start_ns = fault.start_ns;
-    if (fault.end_ns < horizon) record.end_ns = fault.end_ns;
+    const std::int64_t after = fault.kind == FaultKind::kDrain ? kMaintenance.count() : 0;
+    if (fault.end_ns < horizon - after) record.end_ns = fault.end_ns + after;
     record.label = fault.label;
     journal_.fault(std::move(record));
   }

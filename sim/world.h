@@ -97,7 +97,7 @@ struct Machine {
   bool draining = false;  // as the operator asked (for the population of the balance measure)
   std::uint32_t timer_generation = 0;
   core::Instant armed = core::kNever;
-  core::Version cursor{};  // of its last read, so that the store may forget
+  core::Version cursor{};     // of its last read, so that the store may forget
   core::Instant saw_store{};  // when a read of the store last came back
   core::Instant lease_until = core::kNever;
   bool lease_armed = false;
@@ -131,6 +131,9 @@ struct Stay {
 
 class World {
  public:
+  // From the end of a drain until the machine is ready again.
+  static constexpr core::Duration kMaintenance = core::seconds(300);
+
   World(std::shared_ptr<const Scenario> scenario, int strategy, std::shared_ptr<const Plan> plan,
         WorldOptions options = {});
 

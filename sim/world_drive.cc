@@ -103,8 +103,9 @@ void World::hint(std::uint32_t from, core::NodeId node) {
     if (node.value < machines_.size()) deliver(node.value, core::StoreHint{}, scenario_->delay.peer);
     return;
   }
-  for (std::uint32_t i = 0; i < machines_.size(); ++i) {
-    if (i != from && machines_[i].serves) deliver(i, core::StoreHint{}, scenario_->delay.peer);
+  // Everybody is every router: they are on the first machines.
+  for (std::uint32_t i = 0; i < static_cast<std::uint32_t>(scenario_->routers); ++i) {
+    if (i != from) deliver(i, core::StoreHint{}, scenario_->delay.peer);
   }
 }
 

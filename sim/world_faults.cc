@@ -13,7 +13,6 @@
 namespace homing::sim {
 namespace {
 
-constexpr core::Duration kMaintenance = core::seconds(300);
 constexpr core::Duration kOperatorRetry = core::seconds(10);
 
 }  // namespace
