@@ -80,7 +80,7 @@ void ScenarioReader::read_head() {
     }
   }
   const Value horizon = root_.need("horizon");
-  scenario_.horizon = horizon.as_duration({seconds(1), kLongest}).value_or(hours(1));
+  scenario_.horizon = horizon.as_duration({seconds(1), kLongest}).value_or(kLongest);
   fields_.note(horizon, "", "");
   scenario_.seeds =
       fields_.integer(root_, "seeds", 20, "the second look of the verdict's rule (10, 20, 40, 80)", 1, 10'000);

@@ -279,6 +279,12 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"a_name_for_many_nodes", "count = 6,", "count = 6, name = \"big\",", "names one node"}),
     [](const testing::TestParamInfo<Mistake>& row) { return row.param.name; });
 
+TEST(Scenario, OneWrongHorizonDoesNotBlameTheTimesBeforeIt) {
+  const std::string report = errors(with(kExample, "horizon = \"6 h\"", "horizon = \"-6 h\""));
+  EXPECT_THAT(report, HasSubstr("horizon: \"-6 h\" is negative"));
+  EXPECT_EQ(std::count(report.begin(), report.end(), '\n'), 1) << report;
+}
+
 TEST(Scenario, AGroupMustComeSomehow) {
   EXPECT_THAT(errors(with(kExample, "day-shape = \"office\"", "# nothing")), HasSubstr("neither day-shape nor burst"));
 }
