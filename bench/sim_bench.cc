@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 #include <malloc.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <queue>
@@ -32,6 +33,8 @@ namespace homing::bench {
 namespace {
 
 using sim::Scenario;
+
+constexpr double kWarmUp = 30.0;  // seconds; in the scenario too
 
 std::shared_ptr<const Scenario> scenario_from(const std::string& text) {
   sim::ScenarioResult result = sim::parse_scenario(text, "bench.toml", sim::known_names());
@@ -91,7 +94,7 @@ void homing(benchmark::State& state) {
 // the number in system; one event an arrival and one a departure.
 void bare_heap(benchmark::State& state) {
   const auto queues = static_cast<std::uint64_t>(state.range(0));
-  const auto horizon = static_cast<double>(state.range(1));
+  const auto horizon = kWarmUp + static_cast<double>(state.range(1));
   std::uint64_t jobs = 0;
   double time = 0.0;
   for (auto _ : state) {
@@ -107,11 +110,11 @@ void bare_heap(benchmark::State& state) {
     const double rate = 0.9 * static_cast<double>(queues);
     heap.push({0.0, kArrival});
     double now = 0.0, integral = 0.0;
-    std::uint64_t inside = 0, arrived = 0;
+    std::uint64_t inside = 0, arrived = 0, measured = 0;
     while (heap.top().at < horizon) {
       const Event event = heap.top();
       heap.pop();
-      integral += static_cast<double>(inside) * (event.at - now);
+      if (event.at > kWarmUp) integral += static_cast<double>(inside) * (event.at - std::max(now, kWarmUp));
       now = event.at;
       if (event.queue == kArrival) {
         const double gap = draws.uniform();
@@ -122,6 +125,7 @@ void bare_heap(benchmark::State& state) {
         const auto to = static_cast<std::uint32_t>(length[a] <= length[b] ? a : b);
         ++inside;
         ++arrived;
+        if (now > kWarmUp) ++measured;
         if (++length[to] == 1) {
           const double work = draws.uniform();
           heap.push({now - core::exact_log(work), to});
@@ -135,7 +139,7 @@ void bare_heap(benchmark::State& state) {
       }
     }
     jobs += arrived;
-    time = integral / static_cast<double>(arrived);
+    time = integral / static_cast<double>(measured);
   }
   state.counters["jobs_per_s"] = benchmark::Counter(static_cast<double>(jobs), benchmark::Counter::kIsRate);
   state.counters["time_in_system"] = time;
