@@ -66,9 +66,10 @@ std::string form_value(std::string_view form, std::string_view name) {
 }
 
 std::string wanted_kind(const Call& call, const std::string& body) {
+  // Programs that send JSON often leave the type of a form in place.
   const std::string_view type = field_value(call.head(), "content-type");
-  if (same_text(trim(type.substr(0, type.find(';'))), "application/x-www-form-urlencoded"))
-    return form_value(body, "kind");
+  const bool form = same_text(trim(type.substr(0, type.find(';'))), "application/x-www-form-urlencoded");
+  if (form && !body.starts_with('{')) return form_value(body, "kind");
   boost::system::error_code error;
   const boost::json::value value = boost::json::parse(body, error);
   if (error || !value.is_object()) return {};

@@ -160,6 +160,14 @@ void Front::name_user(Call& call) {
     if (field_count(call.head(), config().trusted_header) == 1) {
       call.user = make_user(field_value(call.head(), config().trusted_header));
     }
+    // Who may name the user may also say where they are.
+    error_code error;
+    const auto hops = field_items(call.head(), "x-forwarded-for");
+    if (!hops.empty()) {
+      const auto address = asio::ip::make_address(std::string(hops.front()), error);
+      if (!error) call.client_address = address.to_string();
+    }
+    if (same_text(field_value(call.head(), "x-forwarded-proto"), "https")) call.scheme = "https";
     return;
   }
   const auto cookie = cookie_value(call.head(), kLoginCookie);

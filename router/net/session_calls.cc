@@ -200,7 +200,7 @@ Task<void> serve_here(Call& call, const core::SessionId& session, const core::Ro
   way.key = fmt::format("{}#{}", call.session, route.epoch.value);
   way.head.set("X-Homing-User", call.user->name);
   way.head.set("X-Request-Id", call.id);
-  way.head.set("X-Forwarded-For", call.client_address);
+  if (call.client_address != "unix") way.head.set("X-Forwarded-For", call.client_address);
   way.head.set("X-Forwarded-Proto", call.scheme);
   way.head.set("X-Forwarded-Host", field_value(call.head(), "host"));
   add_secret(way.head, *process);

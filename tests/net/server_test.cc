@@ -5,10 +5,15 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <fstream>
+#include <mutex>
+#include <thread>
 
 #include "tests/net/test_cluster.h"
 
@@ -121,6 +126,81 @@ TEST(ServerTest, ARouterThatComesBackFindsItsSessionAgain) {
   }
 }
 
+// Takes the place of a router that is down and says of every forwarded head that it does not hold the session.
+class DenyingPeer {
+ public:
+  explicit DenyingPeer(std::uint16_t port)
+      : acceptor_(io_, asio::ip::tcp::endpoint(asio::ip::make_address("127.0.0.1"), port)) {
+    thread_ = std::thread([this] {
+      for (;;) {
+        asio::ip::tcp::socket socket(io_);
+        error_code error;
+        acceptor_.accept(socket, error);
+        if (error || stop_) return;
+        std::string got;
+        std::array<char, 4096> bytes;
+        while (got.find("\r\n\r\n") == std::string::npos) {
+          const std::size_t n = socket.read_some(asio::buffer(bytes), error);
+          if (error) break;
+          got.append(bytes.data(), n);
+        }
+        asio::write(socket,
+                    asio::buffer(std::string("HTTP/1.1 421 Misdirected Request\r\nHoming-Misdirected: 0 7\r\n"
+                                             "Content-Length: 0\r\nConnection: close\r\n\r\n")),
+                    error);
+        // What still comes although it was refused on the head alone.
+        for (std::size_t n = 1; n > 0 && !error;) {
+          n = socket.read_some(asio::buffer(bytes), error);
+          if (!error) got.append(bytes.data(), n);
+        }
+        const std::lock_guard lock(mutex_);
+        seen_.push_back(got);
+      }
+    });
+  }
+  ~DenyingPeer() {
+    stop_ = true;
+    asio::ip::tcp::socket knock(io_);
+    error_code ignored;
+    knock.connect(acceptor_.local_endpoint(), ignored);
+    thread_.join();
+  }
+  std::vector<std::string> seen() {
+    const std::lock_guard lock(mutex_);
+    return seen_;
+  }
+
+ private:
+  asio::io_context io_;
+  asio::ip::tcp::acceptor acceptor_;
+  std::atomic<bool> stop_{false};
+  std::mutex mutex_;
+  std::vector<std::string> seen_;
+  std::thread thread_;
+};
+
+TEST(ServerTest, AMisdirectedRequestIsTriedOnceMoreThenRefusedAndItsBodyStaysUnsent) {
+  const auto cluster = cluster_of(2);
+  const auto session = cluster->start(0, "anna");
+  ASSERT_GE(session.node, 0);
+  const int other = 1 - session.node;
+  cluster->stop_router(session.node);
+  DenyingPeer peer(cluster->node(session.node).peer_port);
+  const Got got =
+      cluster->client(other).request("POST", session.path("api/sink"), cluster->as("anna"), "precious body");
+  EXPECT_EQ(got.status, 503U);
+  EXPECT_EQ(got.header("Homing-Reason"), "misdirected");
+  EXPECT_EQ(cluster->client(other).upgrade(session.path("ws"), cluster->as("anna")), 503U);
+  for (int i = 0; i < 200 && peer.seen().size() < 4; ++i) std::this_thread::sleep_for(Millis(20));
+  const auto seen = peer.seen();
+  EXPECT_EQ(seen.size(), 4U) << "two tries each";
+  for (const std::string& head : seen) {
+    EXPECT_NE(head.find("Homing-Forward: "), std::string::npos);
+    EXPECT_EQ(head.find("precious"), std::string::npos) << head;
+    EXPECT_EQ(head.find("homing_login"), std::string::npos) << "our cookie stays with the first router";
+  }
+}
+
 TEST(ServerTest, ATrustedSocketNamesTheUserInAHeader) {
   const auto cluster = cluster_of(1);
   const std::string path = cluster->directory() + "/n1/trusted.sock";
@@ -131,6 +211,12 @@ TEST(ServerTest, ATrustedSocketNamesTheUserInAHeader) {
       401U);
   EXPECT_EQ(TestClient(path).request("GET", "/api/sessions", {{"X-Homing-User", "../root"}}).status, 401U);
   EXPECT_EQ(cluster->client(0).request("GET", "/api/sessions", {{"X-Homing-User", "anna"}}).status, 401U);
+  const auto session = cluster->start(0, "anna");
+  const HeaderList front = {
+      {"X-Homing-User", "anna"}, {"X-Forwarded-For", "192.0.2.9"}, {"X-Forwarded-Proto", "https"}};
+  const Got told = TestClient(path).request("GET", session.path("api/headers"), front);
+  EXPECT_NE(told.body.find("192.0.2.9"), std::string::npos) << told.body;
+  EXPECT_NE(told.body.find("https"), std::string::npos) << told.body;
 }
 
 TEST(ServerTest, TheAdminDoorTellsStatusNodesSessionsAndWhy) {
