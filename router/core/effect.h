@@ -143,8 +143,8 @@ struct StandingChanged {
   }
 };
 
-// A node's lease expired: ask its launcher, which outlives the router, one signed question. "Router down, sessions alive"
-// holds back the declaration of death; silence does not.
+// A node's lease expired: ask its launcher, which outlives the router, one signed question. "Router down, sessions
+// alive" holds back the declaration of death; silence does not.
 struct AskAlive {
   NodeId node{};
   Incarnation incarnation{};
@@ -154,8 +154,9 @@ struct AskAlive {
   }
 };
 
-using Effect = std::variant<ReadSince, CompareAndSet, StartSession, KillSession, FreezeSession, ThawSession, LeaseUntil,
-                            RouteChanged, RouteDropped, Answer, HintPeer, DecisionMade, NodeChanged, StandingChanged, AskAlive>;
+using Effect =
+    std::variant<ReadSince, CompareAndSet, StartSession, KillSession, FreezeSession, ThawSession, LeaseUntil,
+                 RouteChanged, RouteDropped, Answer, HintPeer, DecisionMade, NodeChanged, StandingChanged, AskAlive>;
 
 std::string_view to_string(NodeView view);
 std::string_view to_string(Outcome outcome);
