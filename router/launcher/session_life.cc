@@ -203,8 +203,8 @@ void Sessions::watch(const SessionPtr& session) {
 }
 
 void Sessions::on_exit(const SessionPtr& session) {
-  // A wake-up alone proves nothing: a child of ours between fork and exec holds copies of older pidfds, which keeps their
-  // registration alive after we closed them, and the number is soon a new session's. Ask this pidfd itself.
+  // A wake-up alone proves nothing: a child of ours between fork and exec holds copies of older pidfds, which keeps
+  // their registration alive after we closed them, and the number is soon a new session's. Ask this pidfd itself.
   pollfd asked{.fd = session->pidfd.native_handle(), .events = POLLIN, .revents = 0};
   if (::poll(&asked, 1, 0) == 0) {
     watch(session);
