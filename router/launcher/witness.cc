@@ -42,7 +42,9 @@ std::string mac_of(std::string_view key, std::string_view bytes) {
 }
 
 // A key for this purpose alone.
-std::string key_of(std::string_view secret) { return mac_of(secret, "homing launcher witness 1"); }
+std::string key_of(std::string_view secret) {
+  return mac_of(secret, "homing launcher witness 1");
+}
 
 std::optional<udp::endpoint> endpoint_of(asio::any_io_executor executor, const base::Endpoint& address) {
   error_code error;
@@ -81,7 +83,8 @@ class Witness::Impl : public std::enable_shared_from_this<Witness::Impl> {
 
   std::optional<std::string> open(const base::Endpoint& address) {
     const auto here = endpoint_of(socket_.get_executor(), address);
-    if (!here) return fmt::format("cannot resolve {} for the launcher's own port; write a launcher-address", address.text());
+    if (!here)
+      return fmt::format("cannot resolve {} for the launcher's own port; write a launcher-address", address.text());
     error_code error;
     socket_.open(here->protocol(), error);
     if (!error) socket_.bind(*here, error);
@@ -123,8 +126,12 @@ class Witness::Impl : public std::enable_shared_from_this<Witness::Impl> {
 
 Witness::Witness(asio::any_io_executor executor, core::NodeId self, std::string secret, std::function<bool()> vouches)
     : impl_(std::make_shared<Impl>(std::move(executor), self, std::move(secret), std::move(vouches))) {}
-Witness::~Witness() { impl_->close(); }
-std::optional<std::string> Witness::open(const base::Endpoint& address) { return impl_->open(address); }
+Witness::~Witness() {
+  impl_->close();
+}
+std::optional<std::string> Witness::open(const base::Endpoint& address) {
+  return impl_->open(address);
+}
 
 class WitnessAsker::Impl : public std::enable_shared_from_this<WitnessAsker::Impl> {
  public:
@@ -192,8 +199,14 @@ class WitnessAsker::Impl : public std::enable_shared_from_this<WitnessAsker::Imp
 WitnessAsker::WitnessAsker(asio::any_io_executor executor, const std::vector<base::Endpoint>& launchers,
                            std::string secret, std::function<void(core::NodeId, core::Incarnation)> on_alive)
     : impl_(std::make_shared<Impl>(std::move(executor), launchers, std::move(secret), std::move(on_alive))) {}
-WitnessAsker::~WitnessAsker() { impl_->close(); }
-void WitnessAsker::ask(core::NodeId node, core::Incarnation incarnation) { impl_->ask(node, incarnation); }
-void WitnessAsker::close() { impl_->close(); }
+WitnessAsker::~WitnessAsker() {
+  impl_->close();
+}
+void WitnessAsker::ask(core::NodeId node, core::Incarnation incarnation) {
+  impl_->ask(node, incarnation);
+}
+void WitnessAsker::close() {
+  impl_->close();
+}
 
 }  // namespace homing::launcher
