@@ -2,7 +2,8 @@
 //
 // One signed question between nodes: "your router does not renew its lease; do its sessions live?" A router asks the
 // launcher of the other node by UDP, on a port of the launcher's own; only a launcher whose router is away and that has
-// living sessions answers. That answer holds back the declaration of death: a router that is down costs nobody a session.
+// living sessions answers. That answer holds back the declaration of death: a router that is down costs nobody a
+// session.
 //
 // A datagram is the question (node, incarnation, nonce, and whether it is the answer) and its HMAC-SHA-256 under a key
 // derived from the cluster's secret. The answer repeats the nonce, so an old one says nothing. Lost datagrams are as
