@@ -133,7 +133,7 @@ TEST_P(StrategyContractTest, RankedCandidatesAscendAndTheFirstIsTheLeastOfAll) {
   const auto strategy = make();
   tell(*strategy, nodes);
   if (!strategy->pick(query(0), {}).ranked) return;  // nothing is promised of the order
-  std::uint64_t least = ~0ull;  // each node's score alone
+  std::uint64_t least = ~0ull;                       // each node's score alone
   for (const auto& [id, figures] : nodes) {
     const auto alone = make();
     alone->update(NodeId{id}, figures);
