@@ -29,7 +29,8 @@ struct Pair {
   Pair() {
     for (std::uint16_t port = 42'801; port < 42'900; ++port) {
       address = base::Endpoint{"127.0.0.1", port};
-      witness = std::make_unique<Witness>(io.get_executor(), core::NodeId{1}, std::string(kSecret), [this] { return vouches; });
+      witness = std::make_unique<Witness>(io.get_executor(), core::NodeId{1}, std::string(kSecret),
+                                          [this] { return vouches; });
       if (!witness->open(address)) return;
     }
     ADD_FAILURE() << "no free UDP port";
