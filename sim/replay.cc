@@ -98,7 +98,15 @@ int replay_command(std::span<const std::string> arguments, std::ostream& out, st
     err << "homing-sim: " << report.error() << '\n';
     return kExitUsage;
   }
-  out << report->sentence() << '\n';
+  if (wish->strategy.empty()) {
+    out << report->sentence() << '\n';
+  } else {
+    out << fmt::format(
+        "{} inputs from position {} under \"{}\"; nothing to verify: the store's answers in a trace belong to the "
+        "claims "
+        "that were recorded, so this holds only up to the first claim that differs\n",
+        report->inputs, report->first, wish->strategy);
+  }
   out << fmt::format("{} placements", decisions);
   for (const auto& [node, count] : chosen) out << fmt::format(", {} on node {}", count, node);
   out << '\n';
