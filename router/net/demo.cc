@@ -163,6 +163,7 @@ int demo(std::span<const std::string> arguments) {
   action.sa_handler = [](int) { interrupted() = 1; };  // no SA_RESTART: waiting ends
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
+  ::sigaction(SIGHUP, &action, nullptr);  // the terminal is gone
   ::signal(SIGPIPE, SIG_IGN);
 
   auto cluster = DemoCluster::make(options->cluster);

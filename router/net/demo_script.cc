@@ -56,6 +56,10 @@ class Story {
       if (!demo_interrupted()) (this->*step)();
       if (stuck_) break;
     }
+    if (demo_interrupted()) {
+      fmt::print("\nInterrupted.\n");
+      return 130;
+    }
     fmt::print("\n{}\n", broken_
                              ? "The demo did NOT go as promised; the logs say why."
                              : "All as promised: a dead node cost its own sessions and nobody else anything; a dead "
