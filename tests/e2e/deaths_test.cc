@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <string>
+#include <vector>
 
 #include "tests/e2e/cluster_fixture.h"
 
@@ -110,6 +111,35 @@ TEST_F(DeathsTest, ADeadNodeLosesExactlyItsSessionsAndTheyStartElsewhereOnlyOnTh
   EXPECT_NE(now.node, nodes()[0].name);
   EXPECT_EQ(who(*ada_, 1, on_first_, "counter"), "0");
   EXPECT_EQ(who(*ada_, 1, on_first_, "epoch"), "2");
+}
+
+// Each loss is a compare-and-set on the session's row and its owner's count, so the losses of one person meet.
+TEST_F(DeathsTest, ADeadNodeLosesAllSessionsOfOnePersonAlsoWhileTheyStartOthers) {
+  std::vector<std::string> hers;
+  for (int i = 0; i < 12; ++i) {
+    const std::string session = new_session(*ada_, static_cast<std::size_t>(i) % 3);
+    ASSERT_FALSE(session.empty());
+    hers.push_back(session);
+  }
+  cluster_->kill_node(0);
+  // While the node is being declared dead she goes on starting sessions elsewhere, through both other routers.
+  for (int i = 0; i < 12; ++i) {
+    ada_->ask(at(1 + static_cast<std::size_t>(i) % 2), "POST", "/api/sessions", "{\"kind\":\"notepad\"}");
+    ::usleep(500'000);
+  }
+  int lost = 0;
+  for (const std::string& session : hers) {
+    const SessionFacts before = facts(*ada_, 1, session);
+    if (before.node == nodes()[0].name) {
+      EXPECT_TRUE(becomes(*ada_, 1, session, "lost")) << session;
+      EXPECT_TRUE(becomes(*ada_, 2, session, "lost")) << session;
+      ++lost;
+    } else {
+      EXPECT_EQ(before.state, "ready");
+    }
+  }
+  EXPECT_GT(lost, 0);
+  EXPECT_TRUE(becomes(*ada_, 2, on_first_, "lost"));
 }
 
 TEST_F(DeathsTest, ANodeThatComesBackAfterItsDeathTakesPartAgainAndHoldsNoneOfTheLost) {
