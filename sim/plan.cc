@@ -11,7 +11,6 @@
 namespace homing::sim {
 namespace {
 
-using core::DrawId;
 using core::Draws;
 using core::DrawSequence;
 using core::purpose;

@@ -7,9 +7,9 @@
 // way, keeps the finished ones and exits with 130; a second one ends the program at once. Thread class: main thread
 // only.
 #include <fmt/format.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include <csignal>
 
 #include <charconv>
 #include <chrono>

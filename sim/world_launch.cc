@@ -60,7 +60,7 @@ void World::start_process(std::uint32_t machine, const core::StartSession& order
     end_process(older->second, core::EndReason::kFenced, true);
   }
 
-  std::uint32_t slot;
+  std::uint32_t slot = kNone;
   if (free_processes_.empty()) {
     slot = static_cast<std::uint32_t>(processes_.size());
     processes_.emplace_back();

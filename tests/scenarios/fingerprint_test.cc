@@ -30,7 +30,7 @@ std::map<std::string, std::string> expected() {
     std::istringstream words(line);
     std::string scenario, strategy, plan, fingerprint;
     words >> scenario >> strategy >> plan >> fingerprint;
-    lines[scenario + " " + strategy] = plan + " " + fingerprint;
+    lines[fmt::format("{} {}", scenario, strategy)] = fmt::format("{} {}", plan, fingerprint);
   }
   return lines;
 }
@@ -43,9 +43,9 @@ std::map<std::string, std::string> found(const std::string& name, int jobs) {
   std::map<std::string, std::string> lines;
   ExperimentOptions options;
   options.jobs = jobs;
-  options.done = [&](RunRecord record) {
+  options.done = [&](const RunRecord& record) {
     const std::string& strategy = scenarios[0].strategies[static_cast<std::size_t>(record.strategy)].name;
-    lines[name + " " + strategy] = record.plan_hash + " " + record.fingerprint;
+    lines[fmt::format("{} {}", name, strategy)] = fmt::format("{} {}", record.plan_hash, record.fingerprint);
     return true;
   };
   run_experiment(scenarios, options);

@@ -14,7 +14,18 @@
 namespace homing::sim {
 namespace {
 
-using namespace testing;
+using testing::advance;
+using testing::empty_world;
+using testing::kMs;
+using testing::kSec;
+using testing::not_converged;
+using testing::OneServingProcess;
+using testing::only_process;
+using testing::processes_of;
+using testing::seed_count;
+using testing::want;
+using testing::Wanted;
+using testing::wanted;
 
 core::DrawSequence draws_of(std::uint64_t seed, const char* name) {
   return core::DrawSequence(seed, core::purpose(name), {});

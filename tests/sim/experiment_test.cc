@@ -86,7 +86,7 @@ TEST(ExperimentTest, AStopKeepsTheFinishedRunsAndGivesUpTheOthers) {
   int kept = 0;
   ExperimentOptions options;
   options.jobs = 1;
-  options.done = [&](RunRecord) { return ++kept < 2; };
+  options.done = [&](const RunRecord&) { return ++kept < 2; };
   EXPECT_EQ(run_experiment(small(), options), 2);
   EXPECT_EQ(kept, 2);
 }

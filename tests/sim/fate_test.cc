@@ -12,7 +12,17 @@
 namespace homing::sim {
 namespace {
 
-using namespace testing;
+using testing::advance;
+using testing::empty_world;
+using testing::kMs;
+using testing::kSec;
+using testing::not_converged;
+using testing::OneServingProcess;
+using testing::only_process;
+using testing::seed_count;
+using testing::want;
+using testing::Wanted;
+using testing::wanted;
 
 constexpr std::uint32_t kSessions = 3;
 constexpr std::int64_t kSafetyEnds = 40 * kSec;

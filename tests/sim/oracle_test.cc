@@ -15,7 +15,6 @@ namespace {
 
 using testing::agrees;
 using testing::Choice;
-using testing::closed_form;
 using testing::Estimates;
 using testing::Exact;
 using testing::replicate;

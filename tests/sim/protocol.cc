@@ -22,7 +22,7 @@ std::uint64_t seed_count(std::uint64_t usual) {
 }
 
 std::shared_ptr<const Scenario> empty_cluster() {
-  static const std::shared_ptr<const Scenario> scenario = scenario_from(R"toml(
+  static const std::shared_ptr<const Scenario> kScenario = scenario_from(R"toml(
 format = 1
 title = "Nobody comes"
 horizon = "10 min"
@@ -36,7 +36,7 @@ count = 1
 burst = { at = "Mon 00:09", within = "1 s" }
 kinds = { notepad = 1.0 }
 )toml");
-  return scenario;
+  return kScenario;
 }
 
 World empty_world(std::uint64_t seed, WorldOptions options) {

@@ -23,7 +23,7 @@ namespace homing::sim {
 namespace {
 
 class ReplayTest : public ::testing::Test {
- protected:
+ public:
   ReplayTest() {
     std::string pattern = (std::filesystem::temp_directory_path() / "homing-replay-XXXXXX").string();
     folder_ = mkdtemp(pattern.data());
