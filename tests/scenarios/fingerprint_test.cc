@@ -64,7 +64,10 @@ TEST_P(ScenarioFingerprintTest, IsTheRecordedOneWithOneJobAndWithTwo) {
         << "in " << kExpected << ", with the reason in the commit:\n"
         << name << " " << line;
   }
+#ifdef NDEBUG
+  // Unoptimised builds are ten times slower; tests/sim/experiment_test.cc compares one job with two in these.
   EXPECT_EQ(found(GetParam(), 1), lines);
+#endif
 }
 
 INSTANTIATE_TEST_SUITE_P(Gallery, ScenarioFingerprintTest,
