@@ -43,8 +43,9 @@ constexpr std::size_t kTailLines = 6;
 constexpr std::size_t kTailBytes = 1200;
 constexpr off_t kMaxLogBytes = 4 << 20;
 
-std::string mark_of(const core::SessionId& session, core::Epoch epoch) {
-  return fmt::format("HOMING_SCOPE={}.{}", to_hex(session), epoch.value);
+// With the state directory, so that two launchers of one machine never take each other's processes for their own.
+std::string mark_of(const core::SessionId& session, core::Epoch epoch, const std::string& state_dir) {
+  return fmt::format("HOMING_SCOPE={}.{}@{}", to_hex(session), epoch.value, state_dir);
 }
 
 std::string read_file(const std::string& path) {
@@ -160,7 +161,7 @@ std::string Sessions::launch_process(Session& session) {
                       "HOMING_EPOCH=" + std::to_string(session.epoch.value),
                       "HOMING_USER=" + session.user,
                       "HOMING_NODE=" + config_.node,
-                      mark_of(session.id, session.epoch)};
+                      mark_of(session.id, session.epoch, config_.state_dir)};
   for (const auto& [name, value] : kind.environment) {
     std::erase_if(plan.environment, [&](const std::string& one) { return one.starts_with(name + "="); });
     plan.environment.push_back(name + "=" + base::expand(value, values));
@@ -257,7 +258,7 @@ asio::awaitable<void> Sessions::probe_until_answered(SessionPtr session) {
 }
 
 void Sessions::freeze(Session& session, bool frozen, const char* why) {
-  const std::string mark = mark_of(session.id, session.epoch);
+  const std::string mark = mark_of(session.id, session.epoch, config_.state_dir);
   // Again while there are new ones: a process can fork before the signal reaches it.
   std::set<pid_t> done;
   for (int pass = 0; pass < 8; ++pass) {
@@ -293,7 +294,7 @@ void Sessions::stop(const SessionPtr& session, FailReason reason, const std::str
 
 asio::awaitable<void> Sessions::kill_scope(SessionPtr session, bool gently) {
   const auto alive = alive_;
-  const std::string mark = mark_of(session->id, session->epoch);
+  const std::string mark = mark_of(session->id, session->epoch, config_.state_dir);
   if (gently && session->pid != 0) {
     ::kill(-session->pid, SIGTERM);
     const auto patience = boottime_now() + options_.grace;
