@@ -126,8 +126,55 @@ bool World::step() {
   const auto entry = queue_.pop();
   now_ = core::Instant(core::Duration(entry.time_ns));
   ++events_;
+  ++events_by_type_[static_cast<std::size_t>(entry.payload.what)];
   dispatch(entry.payload);
   return true;
+}
+
+std::string_view World::to_string(What what) {
+  switch (what) {
+    case What::kDeliver:
+      return "message";
+    case What::kStoreCall:
+      return "store-call";
+    case What::kCoreTimer:
+      return "core-timer";
+    case What::kMeasure:
+      return "measure";
+    case What::kStation:
+      return "processors";
+    case What::kProcessTimer:
+      return "process-timer";
+    case What::kStartDeadline:
+      return "start-deadline";
+    case What::kLeaseEnd:
+      return "lease-end";
+    case What::kArrive:
+    case What::kLeave:
+    case What::kMakeSureGone:
+    case What::kReact:
+      return "people";
+    case What::kFrontDown:
+    case What::kFrontUp:
+      return "front";
+    default:
+      return "other";
+  }
+}
+
+std::vector<std::pair<std::string, std::uint64_t>> World::events_by_type() const {
+  std::vector<std::pair<std::string, std::uint64_t>> counts;
+  for (std::size_t i = 0; i < kTypes; ++i) {
+    if (events_by_type_[i] == 0) continue;
+    const std::string name(to_string(static_cast<What>(i)));
+    const auto same = std::find_if(counts.begin(), counts.end(), [&](const auto& c) { return c.first == name; });
+    if (same == counts.end()) {
+      counts.emplace_back(name, events_by_type_[i]);
+    } else {
+      same->second += events_by_type_[i];
+    }
+  }
+  return counts;
 }
 
 std::int64_t World::next_event_ns() const {

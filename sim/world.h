@@ -26,10 +26,13 @@
 #include <absl/container/btree_map.h>
 #include <absl/container/flat_hash_map.h>
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -148,6 +151,8 @@ class World {
   // Nanoseconds since the scenario's start; negative in the warm-up.
   std::int64_t now_ns() const { return to_scenario(now_); }
   std::uint64_t events() const { return events_; }
+  // The events so far by what they were; in the order of first mention in the code, without the ones that never came.
+  std::vector<std::pair<std::string, std::uint64_t>> events_by_type() const;
   std::uint64_t decisions() const { return decisions_; }
   // Hash of the plan's hash and of every core's (instant, effect) stream, machine by machine, dead cores included.
   std::uint64_t fingerprint() const;
@@ -204,6 +209,8 @@ class World {
     kNudge,          // a: machine: reads the store once after everyone was born
     kMeasuringBegins,
   };
+  static std::string_view to_string(What what);
+  static constexpr std::size_t kTypes = 64;  // room for every What
   struct Note {
     What what;
     std::uint32_t a;
@@ -314,6 +321,7 @@ class World {
   core::Instant now_{};
   core::Instant warm_start_over_{};
   std::uint64_t events_ = 0;
+  std::array<std::uint64_t, kTypes> events_by_type_{};
   std::uint64_t decisions_ = 0;
   std::uint64_t requests_ = 0;
   std::uint64_t commits_since_forget_ = 0;

@@ -110,6 +110,7 @@ clean_tree
 sed -i 1d router/core/a.cc; breaks licences 'router/core/a.cc'
 sed -i 's/GPL-3.0-only/Apache-2.0/' gui/charts/g.cc; breaks licences 'gui/charts/g.cc'
 rm gui/LICENSE; breaks licences 'gui/LICENSE'
+mkdir bench && printf '// SPDX-License-Identifier: GPL-2.0-only\n#include "sim/s.h"\n' >bench/ns3_x.cc; breaks licences 'bench/ns3_x.cc:2'
 
 echo 'int   x ;' >>router/core/a.cc; breaks formatting 'router/core/a.cc: '
 
