@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "router/base/strategy_text.h"
 #include "router/net/demo.h"
 #include "router/net/server.h"
 
@@ -115,7 +116,7 @@ int check(const base::RouterConfig& config) {
     return kFailed;
   }
   std::printf("%s: ok: node %s of %zu, %zu kinds, strategy %s\n", config.file.c_str(), config.node.c_str(),
-              config.nodes.size(), config.kinds.size(), config.core.strategy.c_str());
+              config.nodes.size(), config.kinds.size(), base::strategy_in_words(config.core.strategy, config.core.strategy_params).c_str());
   return 0;
 }
 

@@ -8,7 +8,9 @@
 #include <string_view>
 #include <system_error>
 
+#include "router/base/strategy_text.h"
 #include "router/core/check.h"
+#include "router/core/strategy.h"
 #include "sim/hash.h"
 #include "sim/json_text.h"
 #include "sim/results.h"
@@ -49,10 +51,12 @@ std::string json_list(const std::vector<std::string>& texts) {
   return result + "]";
 }
 
-std::string json_object(const std::map<std::string, double>& numbers) {
+// Every parameter in force, as a configuration writes it; durations and sizes are strings.
+std::string params_in_force(const StrategySpec& spec) {
   std::string result = "{";
-  for (const auto& [key, number] : numbers) {
-    result += (result.size() > 1 ? "," : "") + json_quoted(key) + ":" + json_number(number);
+  for (const core::StrategyParam& param : core::strategy_params(spec.base)) {
+    result += (result.size() > 1 ? "," : "") + json_quoted(std::string(param.name)) + ":" +
+              base::param_text(param, spec.params[param]);
   }
   return result + "}";
 }
@@ -109,7 +113,7 @@ std::string run_key(const Scenario& scenario, int strategy, std::uint64_t seed) 
   hash.add(scenario.hash);
   hash.add(spec.name);
   hash.add(spec.base);
-  hash.add(json_object(spec.params));
+  hash.add(params_in_force(spec));
   hash.add(seed);
   return hash.hex();
 }
@@ -189,7 +193,7 @@ bool ResultWriter::write_scenario(int id, const Scenario& scenario) {
   Insert strategy(database_, "INSERT INTO strategy VALUES (?, ?, ?, ?, ?)");
   for (std::size_t i = 0; i < scenario.strategies.size(); ++i) {
     const StrategySpec& spec = scenario.strategies[i];
-    if (!strategy.row(id, static_cast<int>(i), spec.name, spec.base, json_object(spec.params))) return false;
+    if (!strategy.row(id, static_cast<int>(i), spec.name, spec.base, params_in_force(spec))) return false;
   }
   Insert margin(database_, "INSERT INTO scenario_margin VALUES (?, ?, ?)");
   for (const auto& [name, value] : scenario.margins) {

@@ -24,6 +24,7 @@
 #include "router/base/diagnostics.h"
 #include "router/core/distributions.h"
 #include "router/core/instant.h"
+#include "router/core/strategy_params.h"
 
 namespace homing::sim {
 
@@ -131,7 +132,7 @@ struct FaultSpec {
 struct StrategySpec {
   std::string name;  // unique label
   std::string base;  // a registered strategy
-  std::map<std::string, double> params;
+  core::StrategyParams params;  // what the file sets; the rest at the strategy's defaults
 };
 
 struct ExpectSpec {

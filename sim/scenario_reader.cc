@@ -13,9 +13,11 @@
 #include <system_error>
 #include <utility>
 
+#include "router/base/strategy_text.h"
 #include "router/base/suggest.h"
 #include "router/base/units.h"
 #include "router/core/config.h"
+#include "router/core/strategy.h"
 #include "sim/hash.h"
 #include "sim/scenario.h"
 
@@ -317,8 +319,10 @@ void ScenarioReader::read_strategy(const Section& section) {
     place.error(
         fmt::format("no strategy is called \"{}\"{}", strategy.base, known_names(strategy.base, names_.strategies)));
   }
-  for (const Entry& entry : section.named("params")) {
-    entry.value.error(fmt::format("strategy \"{}\" takes no parameters yet; take it out", strategy.base));
+  strategy.params = base::read_strategy_params(section, strategy.base);
+  for (const core::StrategyParam& param : core::strategy_params(strategy.base)) {
+    fields_.note(section.section("params").find(param.name), base::param_text(param, strategy.params[param]),
+                 std::string(param.source).c_str());
   }
   for (const StrategySpec& other : scenario_.strategies) {
     if (other.name == strategy.name)

@@ -90,6 +90,7 @@ core::Config World::core_config(std::uint32_t machine) const {
   const ClusterSpec& cluster = scenario_->cluster;
   config.seed = plan_->seed;
   config.strategy = scenario_->strategies[static_cast<std::size_t>(strategy_)].base;
+  config.strategy_params = scenario_->strategies[static_cast<std::size_t>(strategy_)].params;
   config.serve = machines_[machine].serves;
   config.heartbeat = cluster.heartbeat;
   config.report_every = cluster.report_every;

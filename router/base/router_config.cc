@@ -12,6 +12,7 @@
 #include <limits>
 #include <system_error>
 
+#include "router/base/strategy_text.h"
 #include "router/core/strategy.h"
 
 namespace homing::base {
@@ -313,6 +314,7 @@ class RouterConfigReader {
     }
     const Section strategy = root_.section("strategy");
     out_.core.strategy = strategy.find("name").as_choice(known).value_or(out_.core.strategy);
+    out_.core.strategy_params = read_strategy_params(strategy, out_.core.strategy);
     for (const KindEntry& kind : out_.kinds) check_labels(kind);
     if (document_.ok()) check_core_config(root_, out_.core);
   }
@@ -383,6 +385,9 @@ void check_core_config(const Section& root, const core::Config& config) {
   for (const core::ConfigError& error : core::validate(config)) {
     if (error.field == "kind") {
       root.error("no [kind.NAME] table; at least one kind of session is needed");
+    } else if (error.field.starts_with("strategy.")) {
+      const Section strategy = root.section("strategy");
+      (strategy ? strategy : root).find(error.field.substr(9)).error(error.text);
     } else if (error.field.starts_with("kind.")) {
       const std::size_t last = error.field.rfind('.');
       const std::string name = error.field.substr(5, last - 5);

@@ -81,6 +81,7 @@ class Replay {
     if (!changed_) {
       core::Config config = core_.config();
       config.strategy = options_.strategy;
+      config.strategy_params = {};
       core_.handle(now, core::ConfigChanged{std::move(config)});
       drain(now);
       changed_ = true;

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "router/core/config.h"
 
+#include <algorithm>
+
+#include "router/core/strategy.h"
+
 namespace homing::core {
 
 namespace {
@@ -10,6 +14,26 @@ std::string in_seconds(Duration d) {
   std::string text = std::to_string(ms / 1000);
   if (ms % 1000 != 0) text += "." + std::to_string(1000 + ms % 1000).substr(1);
   return text + " s";
+}
+
+void check_strategy(const Config& config, std::vector<ConfigError>& errors) {
+  const std::vector<std::string_view> names = strategy_names();
+  if (!std::binary_search(names.begin(), names.end(), std::string_view(config.strategy))) {
+    errors.push_back({"strategy.name", "no strategy is called '" + config.strategy + "' in this build"});
+    return;
+  }
+  const auto declared = strategy_params(config.strategy);
+  for (const StrategyParams::Set& set : config.strategy_params.all_set()) {
+    const auto param =
+        std::find_if(declared.begin(), declared.end(), [&](const auto& p) { return p.name == set.name; });
+    const std::string field = "strategy.params." + set.name;
+    if (param == declared.end()) {
+      errors.push_back({field, "strategy '" + config.strategy + "' has no such parameter"});
+    } else if (set.value < param->least || set.value > param->most) {
+      errors.push_back({field, "is " + std::to_string(set.value) + "; expected " + std::to_string(param->least) +
+                                   " to " + std::to_string(param->most)});
+    }
+  }
 }
 
 }  // namespace
@@ -54,6 +78,7 @@ std::vector<ConfigError> validate(const Config& config) {
   if (config.max_nodes == 0) fail("max-nodes", "must be at least 1");
   if (config.max_routes == 0) fail("max-routes", "must be at least 1");
   if (config.max_wishes == 0) fail("max-wishes", "must be at least 1");
+  check_strategy(config, errors);
   if (config.kinds.empty()) fail("kind", "at least one kind of session is needed");
   for (const KindConfig& kind : config.kinds) {
     if (kind.start_timeout <= config.lease_margin) {

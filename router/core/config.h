@@ -14,6 +14,7 @@
 
 #include "router/core/ids.h"
 #include "router/core/instant.h"
+#include "router/core/strategy_params.h"
 
 namespace homing::core {
 
@@ -36,6 +37,7 @@ struct KindConfig {
 struct Config {
   std::uint64_t seed = 1;  // keys the tie-breaks
   std::string strategy = "sessions";
+  StrategyParams strategy_params;  // as the strategy declares them (strategies/); the rest at their defaults
   bool serve = true;              // false: renew, act on own rows and report, but place nothing for anybody
   std::vector<KindConfig> kinds;  // indexed by KindId
 
@@ -59,7 +61,7 @@ struct Config {
 
   template <class A>
   void archive(A& a) {
-    a(seed, strategy, serve, kinds, heartbeat, report_every, suspect, lease_ttl, dead, lease_margin, accept_max,
+    a(seed, strategy, strategy_params, serve, kinds, heartbeat, report_every, suspect, lease_ttl, dead, lease_margin, accept_max,
       queue_ask_max, fence_max, max_nodes, max_routes, max_wishes, max_queue, max_attempts, max_sessions_per_user,
       max_misfits);
   }

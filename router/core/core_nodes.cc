@@ -355,7 +355,7 @@ void Core::State::build_classes() {
   for (const KindConfig& kind : config.kinds) {
     LabelClass& c = classes[kind.labels];
     if (c.strategy != nullptr) continue;
-    c.strategy = make_strategy(config.strategy, StrategyParams{});
+    c.strategy = make_strategy(config.strategy, config.strategy_params);
     CHECK(c.strategy != nullptr);
     c.verdict.assign(nodes.size(), kUnseen);
     c.told.assign(nodes.size(), NodeFigures{});

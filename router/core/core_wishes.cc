@@ -296,7 +296,7 @@ bool Core::State::choose(SessionId id, const Wish& wish, Epoch epoch, DecisionRe
     }
     if (found == kNoNode) return false;
     picked.candidates[0] = {found, 0};
-    picked.ranked = false;
+    picked.ranked = 0;
     best = 0;
   }
   if (best < 0) return false;
@@ -308,7 +308,8 @@ bool Core::State::choose(SessionId id, const Wish& wish, Epoch epoch, DecisionRe
     const Candidate& other = picked.candidates[static_cast<std::size_t>(i)];
     if (i == best) continue;
     record.runner_up = other.node;
-    record.score_gap = picked.ranked && other.score > chosen.score ? other.score - chosen.score : 0;
+    record.score_gap =
+        i < picked.ranked && best < picked.ranked && other.score > chosen.score ? other.score - chosen.score : 0;
     break;
   }
   Instant oldest = now;

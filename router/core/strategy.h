@@ -8,6 +8,7 @@
 //
 // To add a strategy: one file in strategies/, named as the strategy with '-' written '_', that defines
 //     std::unique_ptr<Strategy> make_<file name>(const StrategyParams&);
+//     std::span<const StrategyParam> params_<file name>();    // what it can be told; {} when nothing
 // Nothing else: the build lists the folder and generates the registry.
 //
 // Invariants: the answer depends on the set of eligible nodes and their views, the query, and saved state; never on the
@@ -27,6 +28,7 @@
 #include "router/core/decision.h"
 #include "router/core/ids.h"
 #include "router/core/instant.h"
+#include "router/core/strategy_params.h"
 
 namespace homing::core {
 
@@ -57,7 +59,7 @@ struct PlacementQuery {
 struct Picked {
   std::uint8_t count = 0;
   std::array<Candidate, kMaxCandidates> candidates{};
-  bool ranked = false;  // scores compare candidates; false: random, round-robin, hash
+  std::uint8_t ranked = 0;  // so many of the first were compared by score and ascend; 0: random, round-robin, hash
 };
 
 class Strategy {
@@ -79,11 +81,11 @@ class Strategy {
   virtual void load(Reader&) {}
 };
 
-struct StrategyParams {};
-
 // Registered names, sorted.
 std::vector<std::string_view> strategy_names();
-// Returns nullptr for an unknown name.
+// What the strategy of that name can be told, in the order in which it declares it; empty for an unknown name.
+std::span<const StrategyParam> strategy_params(std::string_view name);
+// Returns nullptr for an unknown name. REQUIRES: every value set is declared and within its range (validate(Config)).
 std::unique_ptr<Strategy> make_strategy(std::string_view name, const StrategyParams& params);
 
 }  // namespace homing::core

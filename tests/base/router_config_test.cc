@@ -172,6 +172,12 @@ INSTANTIATE_TEST_SUITE_P(
             "[cluster]", "[strategy]\nname = \"sesions\"\n[cluster]",
             "14:8: strategy.name: unknown value \"sesions\"; expected \"sessions\", \"system-load\", \"user-hash\", "
             "\"round-robin\", \"random\" or \"p2c-sessions\"; did you mean \"sessions\"?"},
+        BadInput{"[cluster]", "[strategy]\nname = \"p2c-sessions\"\nparams = { d = 1 }\n[cluster]",
+                 "15:16: strategy.params.d: 1 is out of range; expected 2 to 8"},
+        BadInput{"[cluster]", "[strategy]\nname = \"sessions\"\nparams = { d = 3 }\n[cluster]",
+                 "15:16: strategy.params.d: strategy \"sessions\" takes no parameters; take it out"},
+        BadInput{"[cluster]", "[strategy]\nname = \"p2c-sessions\"\nparam = { d = 3 }\n[cluster]",
+                 "15:1: strategy.param: unknown key; did you mean \"params\"?"},
         BadInput{"\"{socket}\"", "\"{sokcet}\"",
                  "16:23: kind.notepad.command[2]: unknown placeholder \"{sokcet}\"; expected \"socket\", \"port\", "
                  "\"secret-file\", \"prefix\", \"session\", \"user\" or \"state-dir\"; did you mean \"{socket}\"?"},

@@ -98,6 +98,19 @@ TEST(ConfigTest, TellsTheNumbersInSeconds) {
   EXPECT_THAT(errors[0].text, testing::HasSubstr("1.500 s"));
 }
 
+TEST(ConfigTest, AStrategyTakesItsDeclaredParametersWithinTheirRange) {
+  Config config = sound();
+  config.strategy = "p2c-sessions";
+  config.strategy_params.set("d", 3);
+  EXPECT_THAT(fields(config), testing::IsEmpty());
+  config.strategy_params.set("d", 1);
+  EXPECT_THAT(fields(config), testing::ElementsAre("strategy.params.d"));
+  config.strategy = "sessions";
+  EXPECT_THAT(fields(config), testing::ElementsAre("strategy.params.d"));
+  config.strategy = "least-surprise";
+  EXPECT_THAT(fields(config), testing::ElementsAre("strategy.name"));
+}
+
 TEST(ConfigTest, ReportsEveryBrokenRuleAtOnce) {
   Config config = sound();
   config.max_nodes = 0;

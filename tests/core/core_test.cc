@@ -501,6 +501,26 @@ TEST(Core, ACoreRestoredFromItsSnapshotGoesOnIdentically) {
   }
 }
 
+TEST(Core, TheStrategyIsMadeWithTheConfiguredParametersAndKeepsThemOverASnapshot) {
+  // With as many choices as nodes, two choices become least sessions: four sessions on four nodes are one each.
+  Cluster c(4, [](Config& k) {
+    k.strategy = "p2c-sessions";
+    k.strategy_params.set("d", 4);
+  });
+  c.run(seconds(2));
+  for (std::uint64_t i = 0; i < 40; ++i) {
+    c.want(0, session_id(i), UserId{i});
+    c.run(milliseconds(300));
+    auto restored = Core::restore(c.nodes[0].core->snapshot());
+    ASSERT_TRUE(restored.has_value()) << restored.error();
+    c.nodes[0].core = std::move(*restored);
+  }
+  c.run(seconds(2));
+  for (std::uint32_t n = 0; n < 4; ++n) {
+    EXPECT_EQ(c.nodes[0].core->node(NodeId{n}, c.now).sessions_seen, 10u) << "node " << n;
+  }
+}
+
 TEST(Core, ADamagedSnapshotIsRefusedWithASentence) {
   Cluster c(2);
   c.run(seconds(2));

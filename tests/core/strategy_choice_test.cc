@@ -279,6 +279,47 @@ TEST(P2cSessionsStrategyTest, ChoosesTheRankOfTwoDistinctDraws) {
   expect_frequencies(*s, 40'000, probabilities, first);
 }
 
+TEST(P2cSessionsStrategyTest, TakesTheBestOfDWhenTold) {
+  // Of n nodes with distinct scores the one of rank r is the best of d drawn with probability C(n - 1 - r, d - 1) /
+  // C(n, d).
+  const auto choose = [](double n, int k) {
+    double ways = 1;
+    for (int i = 0; i < k; ++i) ways *= (n - i) / (i + 1);
+    return ways;
+  };
+  constexpr std::uint32_t kNodes = 9;
+  for (int d = 2; d <= kMaxCandidates; ++d) {
+    StrategyParams params;
+    params.set("d", d);
+    const auto s = make_strategy("p2c-sessions", params);
+    std::map<std::uint64_t, double> probabilities;
+    for (std::uint32_t rank = 0; rank < kNodes; ++rank) {
+      const std::uint32_t id = rank * 5 % kNodes;
+      s->update(NodeId{id}, with_sessions(rank));
+      const double p = choose(kNodes - 1 - rank, d - 1) / choose(kNodes, d);
+      if (p > 0) probabilities[id] = p;
+    }
+    expect_frequencies(*s, 40'000, probabilities, first);
+  }
+}
+
+TEST(P2cSessionsStrategyTest, RanksWhatItDrewAndNothingElse) {
+  StrategyParams params;
+  params.set("d", 3);
+  const auto s = make_strategy("p2c-sessions", params);
+  s->update(NodeId{0}, with_sessions(5));
+  s->update(NodeId{1}, with_sessions(4));
+  EXPECT_EQ(s->pick(query(0), {}).ranked, 2);
+  for (std::uint32_t id = 2; id < 20; ++id) s->update(NodeId{id}, with_sessions(id % 7));
+  for (std::uint64_t n = 0; n < 200; ++n) {
+    const Picked picked = s->pick(query(n), {});
+    EXPECT_EQ(picked.ranked, 3);
+    EXPECT_EQ(picked.count, kMaxCandidates);
+    EXPECT_LE(picked.candidates[0].score, picked.candidates[1].score);
+    EXPECT_LE(picked.candidates[1].score, picked.candidates[2].score);
+  }
+}
+
 TEST(P2cSessionsStrategyTest, SplitsTiesEvenly) {
   // Scores 0 0 1 1 1: of ten pairs a zero wins three alone and half of one; a one wins half of two.
   const auto s = make("p2c-sessions");
@@ -370,7 +411,7 @@ std::uint64_t hash_of_a_thousand_placements(std::string_view name) {
     }
     const std::vector<NodeId> excluded{NodeId{static_cast<std::uint32_t>(random() % 40)}};
     const Picked picked = s->pick(query(n), n % 4 == 0 ? std::span(excluded) : std::span<const NodeId>{});
-    hash(picked.count, picked.ranked, picked.candidates);
+    hash(picked.count, picked.ranked != 0, picked.candidates);
     if (picked.count > 0) {
       const NodeId chosen = picked.candidates[0].node;
       ++figures[chosen.value].sessions;
@@ -387,7 +428,7 @@ TEST(StrategyFingerprintTest, MakesTheSameDecisionsAsWhenTheseNumbersWereRecorde
   EXPECT_EQ(hash_of_a_thousand_placements("user-hash"), 0x9d6b73021b14cc29u);
   EXPECT_EQ(hash_of_a_thousand_placements("round-robin"), 0x72c5cc5f329b5e71u);
   EXPECT_EQ(hash_of_a_thousand_placements("random"), 0x0af9fc64e71f9f2bu);
-  EXPECT_EQ(hash_of_a_thousand_placements("p2c-sessions"), 0xb46a37281bbb6479u);
+  EXPECT_EQ(hash_of_a_thousand_placements("p2c-sessions"), 0x58df51ba70104c7eu);
 }
 
 }  // namespace

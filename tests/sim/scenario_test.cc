@@ -258,7 +258,17 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"a_fault_beyond_the_horizon", "Mon 09:04", "Tue 09:04", "before the horizon of 6 h"},
         Mistake{"an_unknown_strategy", "base = \"user-hash\"", "base = \"user-hush\"", "did you mean \"user-hash\""},
         Mistake{"parameters_nobody_takes", "base = \"user-hash\"", "base = \"user-hash\"\nparams = { epsilon = 0.25 }",
-                "takes no parameters yet"},
+                "strategy[2].params.epsilon: strategy \"user-hash\" takes no parameters; take it out"},
+        Mistake{
+            "a_misspelt_parameter", "base = \"user-hash\"", "base = \"p2c-sessions\"\nparams = { dd = 3 }",
+            "strategy[2].params.dd: strategy \"p2c-sessions\" has no parameter \"dd\"; expected \"d\"; did you mean "
+            "\"d\"?"},
+        Mistake{"a_parameter_out_of_range", "base = \"user-hash\"", "base = \"p2c-sessions\"\nparams = { d = 9 }",
+                "strategy[2].params.d: 9 is out of range; expected 2 to 8"},
+        Mistake{"a_parameter_of_another_type", "base = \"user-hash\"",
+                "base = \"p2c-sessions\"\nparams = { d = \"3\" }", "strategy[2].params.d: "},
+        Mistake{"parameters_that_are_no_table", "base = \"user-hash\"", "base = \"p2c-sessions\"\nparams = 3",
+                "strategy[2].params: "},
         Mistake{"a_strategy_twice", "name = \"bounded-25\"", "name = \"sessions\"", "name of two strategies"},
         Mistake{"an_unknown_metric", "\"user-minutes-lost\"", "\"user-minutes-lots\"",
                 "did you mean \"user-minutes-lost\""},

@@ -48,7 +48,6 @@ inline DrawSequence placement_draws(const PlacementQuery& query, Purpose purpose
 // id).
 inline Picked pick_least(const RankTree& nodes, const PlacementQuery& query, Purpose purpose) {
   Picked picked;
-  picked.ranked = true;
   const std::uint32_t ties = nodes.ties();
   if (ties == 0) return picked;
   std::uint32_t j = 0;
@@ -64,6 +63,7 @@ inline Picked pick_least(const RankTree& nodes, const PlacementQuery& query, Pur
     }
     picked.count = static_cast<std::uint8_t>(candidates.size());
   }
+  picked.ranked = picked.count;
   return picked;
 }
 

@@ -33,4 +33,8 @@ std::unique_ptr<Strategy> make_random(const StrategyParams&) {
   return std::make_unique<Random>();
 }
 
+std::span<const StrategyParam> params_random() {
+  return {};
+}
+
 }  // namespace homing::core

@@ -40,4 +40,8 @@ std::unique_ptr<Strategy> make_round_robin(const StrategyParams&) {
   return std::make_unique<RoundRobin>();
 }
 
+std::span<const StrategyParam> params_round_robin() {
+  return {};
+}
+
 }  // namespace homing::core

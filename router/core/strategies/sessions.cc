@@ -39,4 +39,8 @@ std::unique_ptr<Strategy> make_sessions(const StrategyParams&) {
   return std::make_unique<Sessions>();
 }
 
+std::span<const StrategyParam> params_sessions() {
+  return {};
+}
+
 }  // namespace homing::core

@@ -42,4 +42,8 @@ std::unique_ptr<Strategy> make_system_load(const StrategyParams&) {
   return std::make_unique<SystemLoad>();
 }
 
+std::span<const StrategyParam> params_system_load() {
+  return {};
+}
+
 }  // namespace homing::core

@@ -48,4 +48,8 @@ std::unique_ptr<Strategy> make_user_hash(const StrategyParams&) {
   return std::make_unique<UserHash>();
 }
 
+std::span<const StrategyParam> params_user_hash() {
+  return {};
+}
+
 }  // namespace homing::core
