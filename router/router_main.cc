@@ -116,7 +116,8 @@ int check(const base::RouterConfig& config) {
     return kFailed;
   }
   std::printf("%s: ok: node %s of %zu, %zu kinds, strategy %s\n", config.file.c_str(), config.node.c_str(),
-              config.nodes.size(), config.kinds.size(), base::strategy_in_words(config.core.strategy, config.core.strategy_params).c_str());
+              config.nodes.size(), config.kinds.size(),
+              base::strategy_in_words(config.core.strategy, config.core.strategy_params).c_str());
   return 0;
 }
 

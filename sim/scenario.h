@@ -130,8 +130,8 @@ struct FaultSpec {
 };
 
 struct StrategySpec {
-  std::string name;  // unique label
-  std::string base;  // a registered strategy
+  std::string name;             // unique label
+  std::string base;             // a registered strategy
   core::StrategyParams params;  // what the file sets; the rest at the strategy's defaults
 };
 

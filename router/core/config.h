@@ -38,8 +38,8 @@ struct Config {
   std::uint64_t seed = 1;  // keys the tie-breaks
   std::string strategy = "sessions";
   StrategyParams strategy_params;  // as the strategy declares them (strategies/); the rest at their defaults
-  bool serve = true;              // false: renew, act on own rows and report, but place nothing for anybody
-  std::vector<KindConfig> kinds;  // indexed by KindId
+  bool serve = true;               // false: renew, act on own rows and report, but place nothing for anybody
+  std::vector<KindConfig> kinds;   // indexed by KindId
 
   Duration heartbeat = seconds(1);  // renewal of the lease and reading of the store
   Duration report_every{0};         // how often load figures ride on a heartbeat; 0: each one
@@ -61,9 +61,9 @@ struct Config {
 
   template <class A>
   void archive(A& a) {
-    a(seed, strategy, strategy_params, serve, kinds, heartbeat, report_every, suspect, lease_ttl, dead, lease_margin, accept_max,
-      queue_ask_max, fence_max, max_nodes, max_routes, max_wishes, max_queue, max_attempts, max_sessions_per_user,
-      max_misfits);
+    a(seed, strategy, strategy_params, serve, kinds, heartbeat, report_every, suspect, lease_ttl, dead, lease_margin,
+      accept_max, queue_ask_max, fence_max, max_nodes, max_routes, max_wishes, max_queue, max_attempts,
+      max_sessions_per_user, max_misfits);
   }
 };
 
