@@ -196,7 +196,10 @@ void World::dispatch(const Note& note) {
       Message message = messages_.take(a);
       Machine& machine = machines_[message.machine];
       if (!machine.core || machine.boot != message.boot) break;
-      if (std::holds_alternative<core::Rows>(message.event)) machine.saw_store = now_;
+      if (const auto* rows = std::get_if<core::Rows>(&message.event)) {
+        machine.saw_store = now_;
+        machine.saw_timeline = rows->timeline;
+      }
       call_core(message.machine, message.event);
       break;
     }

@@ -100,8 +100,9 @@ struct Machine {
   bool draining = false;  // as the operator asked (for the population of the balance measure)
   std::uint32_t timer_generation = 0;
   core::Instant armed = core::kNever;
-  core::Version cursor{};     // of its last read, so that the store may forget
-  core::Instant saw_store{};  // when a read of the store last came back
+  core::Version cursor{};         // of its last read, so that the store may forget
+  core::Instant saw_store{};      // when a read of the store last came back
+  core::Timeline saw_timeline{};  // and of which history
   core::Instant lease_until = core::kNever;
   bool lease_armed = false;
   absl::flat_hash_map<core::SessionId, core::RouteValue> routes;                      // looked up only

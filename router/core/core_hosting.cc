@@ -5,7 +5,7 @@
 // step; it is run again after every answer, so lost and doubled answers need no special case.
 //
 //   row \ fact   none            ordered   running          failed          exited
-//   placed       accept/refuse   -         -                -               -
+//   placed       accept/refuse   write starting / ready (lost history)    accept/refuse
 //   starting     order           wait      write ready      write refused   write refused
 //   ready        write lost      -         serve            -               write lost
 //   elsewhere, over, another epoch: kill what runs, forget
@@ -15,6 +15,15 @@
 #include "router/core/core_state.h"
 
 namespace homing::core {
+
+namespace {
+
+// What the store should say of a process that was ordered or runs.
+SessionState state_of(Fact fact) {
+  return fact == Fact::kRunning ? SessionState::kReady : SessionState::kStarting;
+}
+
+}  // namespace
 
 // A row of this session changed: does it concern a process of ours?
 void Core::State::sync_hosted(SessionId id) {
@@ -61,6 +70,11 @@ void Core::State::advance_hosted(SessionId id) {
   if (known->epoch != h.epoch || known->node != self || known->incarnation != own_incarnation) return;
   switch (known->state) {
     case SessionState::kPlaced: {
+      if (h.fact == Fact::kRunning || h.fact == Fact::kOrdered) {
+        // Accepted in a history that a failover has lost: what was true is said again, also before the wait is over.
+        if (lease_stands()) write_hosted(id, h, *known, state_of(h.fact), EndReason::kNone);
+        return;
+      }
       if (!may_order()) return;
       if (!launcher_up) {
         write_hosted(id, h, *known, SessionState::kRefused, EndReason::kLauncherAway);
@@ -87,7 +101,9 @@ void Core::State::advance_hosted(SessionId id) {
       const bool overdue = h.accept_sent != Instant{} && now >= h.accept_sent + h.timeout - config.lease_margin &&
                            h.fact != Fact::kRunning;
       if (h.fact == Fact::kRunning) {
-        if (may_order()) write_hosted(id, h, *known, SessionState::kReady, EndReason::kNone);
+        // Saying that it runs orders nothing: also in the wait after a timeline change, whose new history may have
+        // forgotten that it was ready.
+        if (lease_stands()) write_hosted(id, h, *known, SessionState::kReady, EndReason::kNone);
       } else if (h.fact == Fact::kFailed || h.fact == Fact::kExited) {
         write_hosted(id, h, *known, SessionState::kRefused, h.fact_reason);
       } else if (overdue) {
@@ -313,7 +329,7 @@ void Core::State::announce() {
     row.session = id;
     row.user = h.user;
     row.kind = h.kind;
-    row.state = h.fact == Fact::kRunning ? SessionState::kReady : SessionState::kStarting;
+    row.state = state_of(h.fact);
     row.epoch = h.epoch;
     row.node = self;
     row.incarnation = own_incarnation;

@@ -179,8 +179,12 @@ void Core::State::fence_self() {
   read_now();
 }
 
+bool Core::State::lease_stands() const {
+  return join == JoinState::kJoined && now < lease_sent + config.lease_ttl - config.lease_margin;
+}
+
 bool Core::State::may_order() const {
-  return join == JoinState::kJoined && now < lease_sent + config.lease_ttl - config.lease_margin && now >= hold_until;
+  return lease_stands() && now >= hold_until;
 }
 
 // Notices that this node may order again, or no longer; runs once a turn and when the lease would lapse.

@@ -308,6 +308,7 @@ struct Core::State {
   void renew();
   void on_renewed(const Call& c);
   void fence_self();
+  bool lease_stands() const;
   bool may_order() const;
   void check_standing();
   LeaseLimits limits() const;

@@ -153,12 +153,14 @@ void Core::State::watch_claim(SessionId id, Wish& wish, const Known& known) {
   }
   const Duration allowed =
       known.state == SessionState::kPlaced ? config.accept_max : row_of(id, known).timeout + config.lease_margin;
-  if (now >= wish.watched_since + allowed) {
+  // In the wait after a timeline change a holder may not go on with a start: that time is not its fault.
+  const Instant until = std::max(wish.watched_since, hold_until) + allowed;
+  if (now >= until) {
     claim_failed(id, wish, known,
                  known.state == SessionState::kPlaced ? EndReason::kNotAccepted : EndReason::kStartTimeout);
     return;
   }
-  arm(Timer::kWish, id, wish.watched_since + allowed);
+  arm(Timer::kWish, id, until);
   Answer a;
   a.outcome = Outcome::kWaiting;
   a.node = known.node;

@@ -71,12 +71,14 @@ std::uint32_t only_process(const World& world, const core::SessionId& session) {
 }
 
 void OneServingProcess::look(const World& world) {
-  constexpr core::Duration kReads = core::seconds(2);
+  constexpr core::Duration kBelieveAnything = core::seconds(3600);
   constexpr core::Duration kFence = core::milliseconds(2200);
   for (const Wanted& what : sessions_) {
     std::uint32_t first = kNone;
     for (std::uint32_t router = 0; router < world.machines().size(); ++router) {
-      if (world.now() - world.machines()[router].saw_store > kReads) continue;
+      const Machine& machine = world.machines()[router];
+      if (world.now() - machine.saw_store > reads_within_) continue;
+      if (machine.saw_timeline != world.store().timeline() && reads_within_ < kBelieveAnything) continue;
       const Reach reach = world.reach(router, what.session, what.user);
       if (!reach.served) continue;
       ++served_;
@@ -93,8 +95,21 @@ void OneServingProcess::look(const World& world) {
   }
 }
 
-void advance(World& world, std::int64_t until_ns, OneServingProcess& checker) {
-  while (world.next_event_ns() < until_ns && world.step()) checker.look(world);
+void NeverTwoServing::look(const World& world) {
+  for (const Wanted& what : sessions_) {
+    std::uint32_t first = kNone;
+    for (std::uint32_t router = 0; router < world.machines().size(); ++router) {
+      const Reach reach = world.reach(router, what.session, what.user);
+      if (!reach.served) continue;
+      ++served_;
+      if (first == kNone) first = reach.process;
+      if (reach.process == first || ++violations_ > 1) continue;
+      const Process& one = world.processes()[first];
+      const Process& other = world.processes()[reach.process];
+      first_ = fmt::format("at {} ms epoch {} serves on {} and epoch {} on {}", world.now_ns() / kMs, one.epoch.value,
+                           one.machine, other.epoch.value, other.machine);
+    }
+  }
 }
 
 std::string not_converged(const World& world, const std::vector<Wanted>& sessions) {
