@@ -20,7 +20,8 @@ namespace {
 
 constexpr const char* kCheckUsage = "homing-sim check SCENARIO... [--print]";
 constexpr const char* kListUsage = "homing-sim list [FOLDER]";
-constexpr const char* kCompareUsage = "homing-sim compare RESULT [RESULT] [--baseline NAME] [-o table|json|csv]";
+constexpr const char* kCompareUsage =
+    "homing-sim compare RESULT [RESULT] [--baseline NAME] [--metrics all|a,b] [-o table|json|csv]";
 constexpr const char* kDumpUsage = "homing-sim dump --canonical RESULT";
 
 int usage(std::ostream& err, const std::string& wrong, const char* usage_line) {
@@ -127,21 +128,24 @@ int compare_command(std::span<const std::string> arguments, std::ostream& out, s
   std::vector<std::string> paths;
   std::optional<std::string> baseline;
   Output output = Output::kTable;
+  MetricChoice metrics;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& argument = arguments[i];
-    if (argument == "--baseline" || argument == "-o") {
+    if (argument == "--baseline" || argument == "-o" || argument == "--metrics") {
       if (i + 1 == arguments.size()) return usage(err, argument + " needs a value", kCompareUsage);
       const std::string& value = arguments[++i];
       const auto chosen = output_named(value);
       if (argument == "--baseline") {
         baseline = value;
+      } else if (argument == "--metrics") {
+        metrics = metric_choice(value);
       } else if (chosen) {
         output = *chosen;
       } else {
         return usage(err, fmt::format("unknown output \"{}\"", value), kCompareUsage);
       }
     } else if (is_option(argument)) {
-      return unknown_option(err, argument, {"--baseline", "-o"}, kCompareUsage);
+      return unknown_option(err, argument, {"--baseline", "--metrics", "-o"}, kCompareUsage);
     } else {
       paths.push_back(argument);
     }
@@ -159,7 +163,8 @@ int compare_command(std::span<const std::string> arguments, std::ostream& out, s
     }
     files.push_back(std::move(*reader));
   }
-  const auto reports = files.size() == 1 ? build_reports(files[0], baseline) : build_reports(files[0], files[1]);
+  const auto reports =
+      files.size() == 1 ? build_reports(files[0], baseline, metrics) : build_reports(files[0], files[1], metrics);
   if (!reports) {
     err << "homing-sim: " << reports.error().text << '\n';
     return reports.error().unpaired ? kExitRefused : kExitUsage;

@@ -26,7 +26,7 @@ int check_command(std::span<const std::string> arguments, std::ostream& out, std
 // list [FOLDER]: scenarios (below FOLDER, or else `folder`), strategies, metrics
 int list_command(std::span<const std::string> arguments, const std::string& folder, std::ostream& out,
                  std::ostream& err);
-// compare RESULT [RESULT] [--baseline NAME] [-o table|json|csv]
+// compare RESULT [RESULT] [--baseline NAME] [--metrics all|a,b] [-o table|json|csv]
 int compare_command(std::span<const std::string> arguments, std::ostream& out, std::ostream& err);
 // dump --canonical RESULT
 int dump_command(std::span<const std::string> arguments, std::ostream& out, std::ostream& err);

@@ -4,6 +4,8 @@
 //
 // Each accumulator is told of changes in the order of time and integrates what is piecewise constant between them, so
 // no event a request and no sampling is needed. Sums that decide nothing are doubles; they never enter a fingerprint.
+//   metric_list.cc        names, units, margins          measures_balance.h     how even the nodes are
+//   measures_windows.h    user-uptime and its windows    measures_decisions.h   churn, regret, queue positions
 // Thread class: thread-compatible values.
 #pragma once
 
@@ -31,58 +33,78 @@ struct MetricInfo {
   double margin = 0.0;  // smallest difference that matters, in `unit`
   bool headline = true;
   std::string description;
+  std::string exported;  // what a router's /metrics calls the same (router/base/metric_names.h); empty: it has none
 };
 
 // All metrics, in the order of display; the index is the metric's id in result files.
 const std::vector<MetricInfo>& metrics();
 std::optional<int> metric_index(std::string_view name);
 
-inline constexpr int kSessionsLost = 0;
-inline constexpr int kUserMinutesLost = 1;
-inline constexpr int kSignInWaitP95 = 2;
-inline constexpr int kFeltCrowding = 3;
-
-// ---- felt crowding -------------------------------------------------------------------------------------------------
-
-// sum x^2 / (sum x * mean x) averaged over session-minutes, minus the same for the best integer split at each instant.
-// The population is the nodes that are ready for placements; sessions on others do not count while they are not.
-class FeltCrowding {
- public:
-  // All nodes are ready and empty. REQUIRES: nodes > 0. Observation begins at from_ns.
-  explicit FeltCrowding(int nodes, std::int64_t from_ns = 0);
-
-  // At now_ns node has so many sessions. REQUIRES: now_ns is not before the last call.
-  void set_sessions(std::int64_t now_ns, int node, std::int64_t sessions);
-  void set_ready(std::int64_t now_ns, int node, bool ready);
-  // Forgets what was observed before now_ns (the warm-up).
-  void restart(std::int64_t now_ns);
-
-  // The excess over the best integer split; nothing when no session-minute was observed.
-  std::optional<double> excess(std::int64_t now_ns) const;
-
- private:
-  void advance(std::int64_t now_ns);
-  struct Sums {
-    double weighted = 0.0;      // integral of n * (sum x^2 / (n * n / m)) = m sum x^2 / n
-    double best = 0.0;          // the same for the best split
-    double session_time = 0.0;  // integral of n
-  };
-  Sums after(std::int64_t now_ns) const;
-
-  struct Node {
-    std::int64_t sessions = 0;
-    bool ready = true;
-  };
-  std::vector<Node> nodes_;
-  std::int64_t now_ns_;
-  std::int64_t ready_nodes_;
-  std::int64_t sum_ = 0;  // over ready nodes
-  std::int64_t squares_ = 0;
-  Sums sums_;
+// Ids, in the order of metrics(). New ones go to the end: files keep their meaning.
+enum Metric : int {
+  kSessionsLost = 0,
+  kUserMinutesLost,
+  kSignInWaitP95,
+  kFeltCrowding,
+  kUserUptime,
+  kMinutesCut,
+  kMinutesGone,
+  kMinutesWaiting,
+  kMinutesSlow,
+  kLostPresent,
+  kLostAbsent,
+  kWorkLost,
+  kWorst1Min,
+  kWorst5Min,
+  kWorst1H,
+  kWorst6H,
+  kWorst1D,
+  kWorst7D,
+  kStickinessViolations,
+  kWithoutStore,
+  kDoubleLife,
+  kFeltCrowdingCpu,
+  kFeltCrowdingMemory,
+  kJainSessions,
+  kCovSessions,
+  kMaxOverMeanSessions,
+  kAbove90Sessions,
+  kJainCpu,
+  kCovCpu,
+  kMaxOverMeanCpu,
+  kAbove90Cpu,
+  kJainMemory,
+  kCovMemory,
+  kMaxOverMeanMemory,
+  kAbove90Memory,
+  kBalanceCounted,
+  kCapacityNotReady,
+  kUsersMoved,
+  kSessionsMoved,
+  kRegret,
+  kOscillation,
+  kSignalAgeP50,
+  kSignalAgeP95,
+  kSignInSuccess,
+  kSignInWaitP50,
+  kSignInWaitP99,
+  kQueueError,
+  kRepairP50,
+  kRepairP95,
+  kRepairMax,
+  kMetricCount,
 };
 
-// Smallest possible sum of squares of `sessions` split over `nodes`. REQUIRES: nodes > 0.
-std::int64_t best_split_squares(std::int64_t sessions, std::int64_t nodes);
+// The sliding windows of user-uptime, with their metrics.
+struct UptimeWindow {
+  std::int64_t length_ns;
+  Metric metric;
+};
+inline constexpr std::int64_t kWindowMinute = 60'000'000'000;
+inline constexpr UptimeWindow kUptimeWindows[] = {
+    {kWindowMinute, kWorst1Min},     {5 * kWindowMinute, kWorst5Min},  {60 * kWindowMinute, kWorst1H},
+    {360 * kWindowMinute, kWorst6H}, {1440 * kWindowMinute, kWorst1D}, {7 * 1440 * kWindowMinute, kWorst7D},
+};
 
 // ---- sessions lost -------------------------------------------------------------------------------------------------
 
@@ -123,6 +145,7 @@ class VisitFeeling {
   void feel(std::int64_t now_ns, Feeling feeling, std::vector<DownInterval>& out);
   // The planned visit ends, or the horizon comes (cut_by_horizon).
   void end(std::int64_t now_ns, bool cut_by_horizon, std::vector<DownInterval>& out);
+  std::int64_t patience_ns() const { return patience_ns_; }
 
  private:
   void close(std::int64_t now_ns, bool cut, std::vector<DownInterval>& out);
@@ -134,8 +157,9 @@ class VisitFeeling {
   Feeling feeling_ = Feeling::kWorking;
 };
 
-// Sum of the parts of the intervals inside [from_ns, to_ns), in minutes.
-double user_minutes_lost(std::span<const DownInterval> intervals, std::int64_t from_ns, std::int64_t to_ns);
+// Sum of the parts of the intervals inside [from_ns, to_ns), in minutes; of one cause, when one is named.
+double user_minutes_lost(std::span<const DownInterval> intervals, std::int64_t from_ns, std::int64_t to_ns,
+                         std::optional<Feeling> cause = std::nullopt);
 
 // ---- quantiles -----------------------------------------------------------------------------------------------------
 

@@ -269,8 +269,74 @@ std::string short_number(double value) {
   return fmt::format("{:.4g}", value == 0 ? 0.0 : value);
 }
 
+MetricChoice metric_choice(std::string_view text) {
+  std::vector<std::string> names;
+  for (std::size_t from = 0; from <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', from), text.size());
+    if (comma > from) names.emplace_back(text.substr(from, comma - from));
+    from = comma + 1;
+  }
+  return names;
+}
+
+std::optional<std::string> unknown_metric(const MetricChoice& choice, std::span<const MetricRow> metrics) {
+  if (!choice) return std::nullopt;
+  if (choice->empty()) return "no metric is named; expected all or names that homing-sim list shows";
+  std::vector<std::string> known = {"all"};
+  for (const MetricRow& metric : metrics) known.push_back(metric.info.name);
+  for (const std::string& name : *choice) {
+    const bool found = name == "all" || std::any_of(metrics.begin(), metrics.end(), [&](const MetricRow& metric) {
+                         return metric.info.name == name || (!name.empty() && metric.info.exported == name);
+                       });
+    if (found) continue;
+    const auto near = base::nearest_name(name, known);
+    return fmt::format("no metric is called \"{}\"; {}", name,
+                       near ? fmt::format("did you mean \"{}\"?", *near) : "homing-sim list shows them");
+  }
+  return std::nullopt;
+}
+
+namespace {
+
+std::vector<MetricRow> chosen(const MetricChoice& choice, const std::vector<MetricRow>& metrics) {
+  std::vector<MetricRow> result;
+  for (const MetricRow& metric : metrics) {
+    const bool wanted =
+        !choice ? metric.info.headline : std::any_of(choice->begin(), choice->end(), [&](const std::string& name) {
+          return name == "all" || name == metric.info.name || name == metric.info.exported;
+        });
+    if (wanted) result.push_back(metric);
+  }
+  return result;
+}
+
+// Ids are of a file: the runs of `before` get those of `after`, by name; metrics that `after` does not know are
+// dropped.
+void rename_metrics(std::vector<RunRow>& runs, const std::vector<MetricRow>& before,
+                    const std::vector<MetricRow>& after) {
+  std::map<int, int> ids;
+  for (const MetricRow& old : before) {
+    for (const MetricRow& now : after) {
+      if (old.info.name == now.info.name) ids[old.id] = now.id;
+    }
+  }
+  for (RunRow& run : runs) {
+    std::map<int, double> values;
+    for (const auto& [id, value] : run.values) {
+      if (const auto found = ids.find(id); found != ids.end()) values[found->second] = value;
+    }
+    run.values = std::move(values);
+  }
+}
+
+}  // namespace
+
 std::expected<std::vector<ScenarioReport>, ReportError> build_reports(const ResultReader& results,
-                                                                      const std::optional<std::string>& baseline) {
+                                                                      const std::optional<std::string>& baseline,
+                                                                      const MetricChoice& choice) {
+  if (auto wrong = unknown_metric(choice, results.metric_rows())) {
+    return std::unexpected(ReportError{std::move(*wrong), false});
+  }
   std::vector<ScenarioReport> reports;
   for (const ScenarioRow& scenario : results.scenarios()) {
     int base = scenario.baseline;
@@ -285,10 +351,10 @@ std::expected<std::vector<ScenarioReport>, ReportError> build_reports(const Resu
       }
       base = scenario.strategies[static_cast<std::size_t>(found - names.begin())].id;
     }
-    ScenarioReport report{scenario, results.metric_rows(), runs_of(results, scenario.id), {}, {}};
+    ScenarioReport report{scenario, chosen(choice, results.metric_rows()), runs_of(results, scenario.id), {}, {}};
     auto comparison = compare_strategies(scenario, report.metrics, report.runs, base);
     if (!comparison) return std::unexpected(ReportError{comparison.error().text, true});
-    auto expectations = check_expectations(scenario, report.metrics, report.runs);
+    auto expectations = check_expectations(scenario, results.metric_rows(), report.runs);
     if (!expectations) return std::unexpected(ReportError{expectations.error().text, true});
     report.comparison = std::move(*comparison);
     report.expectations = std::move(*expectations);
@@ -298,13 +364,18 @@ std::expected<std::vector<ScenarioReport>, ReportError> build_reports(const Resu
 }
 
 std::expected<std::vector<ScenarioReport>, ReportError> build_reports(const ResultReader& before,
-                                                                      const ResultReader& after) {
+                                                                      const ResultReader& after,
+                                                                      const MetricChoice& choice) {
+  if (auto wrong = unknown_metric(choice, after.metric_rows())) {
+    return std::unexpected(ReportError{std::move(*wrong), false});
+  }
   std::vector<ScenarioReport> reports;
   for (const ScenarioRow& scenario : after.scenarios()) {
     for (const ScenarioRow& earlier : before.scenarios()) {
       if (earlier.name != scenario.name) continue;
-      ScenarioReport report{scenario, after.metric_rows(), runs_of(after, scenario.id), {}, {}};
-      const std::vector<RunRow> earlier_runs = runs_of(before, earlier.id);
+      ScenarioReport report{scenario, chosen(choice, after.metric_rows()), runs_of(after, scenario.id), {}, {}};
+      std::vector<RunRow> earlier_runs = runs_of(before, earlier.id);
+      rename_metrics(earlier_runs, before.metric_rows(), after.metric_rows());
       auto comparison = compare_files(earlier, earlier_runs, scenario, report.runs, report.metrics);
       if (!comparison) return std::unexpected(ReportError{comparison.error().text, true});
       report.comparison = std::move(*comparison);
@@ -312,7 +383,9 @@ std::expected<std::vector<ScenarioReport>, ReportError> build_reports(const Resu
     }
   }
   if (reports.empty()) {
-    return std::unexpected(ReportError{fmt::format("{} and {} share no scenario", before.path(), after.path()), true});
+    return std::unexpected(ReportError{
+        fmt::format("{} and {} share no scenario; name two files with the same one", before.path(), after.path()),
+        true});
   }
   return reports;
 }

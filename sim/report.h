@@ -23,8 +23,8 @@ std::optional<Output> output_named(std::string_view name);  // "table", "json", 
 // One scenario, judged.
 struct ScenarioReport {
   ScenarioRow scenario;
-  std::vector<MetricRow> metrics;
-  std::vector<RunRow> runs;  // of this scenario
+  std::vector<MetricRow> metrics;  // the chosen ones
+  std::vector<RunRow> runs;        // of this scenario
   ScenarioComparison comparison;
   std::vector<ExpectationResult> expectations;
 };
@@ -35,11 +35,20 @@ struct ReportError {
   std::string text;
   bool unpaired = false;
 };
+// Which metrics are shown: nothing: the headline ones; {"all"}: all; else those, by name or by the name that routers
+// export.
+using MetricChoice = std::optional<std::vector<std::string>>;
+MetricChoice metric_choice(std::string_view text);  // "all", "a,b"
+// A sentence for people when one is not among `metrics`.
+std::optional<std::string> unknown_metric(const MetricChoice& choice, std::span<const MetricRow> metrics);
+
 std::expected<std::vector<ScenarioReport>, ReportError> build_reports(const ResultReader& results,
-                                                                      const std::optional<std::string>& baseline);
+                                                                      const std::optional<std::string>& baseline,
+                                                                      const MetricChoice& choice = {});
 // The scenarios that two files share, by name.
 std::expected<std::vector<ScenarioReport>, ReportError> build_reports(const ResultReader& before,
-                                                                      const ResultReader& after);
+                                                                      const ResultReader& after,
+                                                                      const MetricChoice& choice = {});
 
 std::string write_reports(std::span<const ScenarioReport> reports, Output output);
 

@@ -25,7 +25,8 @@
 
 namespace homing::sim {
 
-inline constexpr int kResultSchema = 1;
+inline constexpr int kResultSchema = 2;
+
 struct FaultRecord {
   int node = -1;
   std::string kind;
@@ -148,10 +149,11 @@ struct RunRow {
 
 class ResultReader {
  public:
-  // Refuses files that are no results and schema versions newer than ours.
+  // Refuses files that are no results, damaged ones and schema versions newer than ours, with the fix in words.
   static std::expected<ResultReader, std::string> open(const std::string& path);
 
   const std::string& path() const { return database_.path(); }
+  int schema() const { return schema_; }  // of the file: 1 up to kResultSchema
   const std::vector<ScenarioRow>& scenarios() const { return scenarios_; }
   const std::vector<MetricRow>& metric_rows() const { return metrics_; }
   const std::vector<RunRow>& runs() const { return runs_; }  // by id
@@ -171,6 +173,7 @@ class ResultReader {
   std::expected<void, std::string> read_runs();
 
   mutable base::Sqlite database_;
+  int schema_ = kResultSchema;
   std::vector<ScenarioRow> scenarios_;
   std::vector<MetricRow> metrics_;
   std::vector<RunRow> runs_;

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <fstream>
 #include <string_view>
 #include <system_error>
 
@@ -31,11 +32,22 @@ Feeling feeling_of(const std::string& word) {
   return word == "lost" ? Feeling::kLost : Feeling::kWaiting;
 }
 
+std::string damaged(const std::string& path, const std::string& what) {
+  return fmt::format("{} is damaged: {}; run the scenario again", path, what);
+}
+
+bool is_database(const std::string& path) {
+  constexpr std::string_view kMagic = "SQLite format 3";
+  std::string start(kMagic.size(), '\0');
+  std::ifstream(path, std::ios::binary).read(start.data(), static_cast<std::streamsize>(start.size()));
+  return start == kMagic;
+}
+
 // Calls `take` for each row of a query.
 template <typename Take>
 std::expected<void, std::string> for_each_row(Sqlite& database, std::string_view sql, Take take) {
   auto statement = database.prepare(sql);
-  if (!statement) return Error(fmt::format("{} cannot be read: {}", database.path(), statement.error()));
+  if (!statement) return Error(damaged(database.path(), statement.error()));
   for (;;) {
     switch (statement->step()) {
       case Statement::Step::kRow:
@@ -44,9 +56,9 @@ std::expected<void, std::string> for_each_row(Sqlite& database, std::string_view
       case Statement::Step::kDone:
         return {};
       case Statement::Step::kBusy:
-        return Error(fmt::format("{} is being written; try again", database.path()));
+        return Error(fmt::format("{} is being written; try again in a moment", database.path()));
       case Statement::Step::kFailed:
-        return Error(fmt::format("{} cannot be read: {}", database.path(), database.error()));
+        return Error(damaged(database.path(), database.error()));
     }
   }
 }
@@ -105,12 +117,19 @@ std::expected<void, std::string> dump_table(Sqlite& database, const std::string&
 
 std::expected<ResultReader, std::string> ResultReader::open(const std::string& path) {
   std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) return Error(fmt::format("{} does not exist", path));
+  if (!std::filesystem::exists(path, ignored)) {
+    return Error(fmt::format("{} does not exist; make it with homing-sim run SCENARIO --out {}", path, path));
+  }
+  if (std::filesystem::is_directory(path, ignored)) {
+    return Error(fmt::format("{} is a folder; name the result file in it", path));
+  }
   auto database = Sqlite::open(path, Sqlite::Mode::kReadOnly);
-  if (!database) return Error(database.error());
+  if (!database) return Error(fmt::format("{}; check that you may read it", database.error()));
   database->busy_timeout_ms(kBusyTimeoutMs);
-  if (database->query_integer("PRAGMA application_id") != kApplicationId) {
-    return Error(fmt::format("{} is no result file of homing-sim", path));
+  const std::int64_t application = database->query_integer("PRAGMA application_id");
+  if (database->failing() && is_database(path)) return Error(damaged(path, database->error()));
+  if (application != kApplicationId) {
+    return Error(fmt::format("{} is no result file of homing-sim; name a file that homing-sim run --out wrote", path));
   }
   const std::int64_t schema = database->query_integer("PRAGMA user_version");
   if (schema > kResultSchema) {
@@ -118,7 +137,9 @@ std::expected<ResultReader, std::string> ResultReader::open(const std::string& p
         "{} has result schema {}; this program reads up to {}: use the homing-sim that wrote it or a newer one", path,
         schema, kResultSchema));
   }
+  if (schema < 1) return Error(damaged(path, fmt::format("there is no result schema {}", schema)));
   ResultReader reader(std::move(*database));
+  reader.schema_ = static_cast<int>(schema);
   auto read = reader.read_scenarios();
   if (read) read = reader.read_metrics();
   if (read) read = reader.read_runs();
@@ -141,8 +162,15 @@ std::expected<void, std::string> ResultReader::read_scenarios() {
         scenario.baseline = integer(row, 7);
         scenarios_.push_back(std::move(scenario));
       });
+  // Rows of a scenario that is not there go here.
+  ScenarioRow nowhere;
+  bool lost = false;
   const auto of = [&](const Statement& row) -> ScenarioRow& {
-    return scenarios_.at(static_cast<std::size_t>(row.integer(0)));
+    for (ScenarioRow& scenario : scenarios_) {
+      if (scenario.id == row.integer(0)) return scenario;
+    }
+    lost = true;
+    return nowhere;
   };
   if (read) {
     read = for_each_row(database_, "SELECT scenario, id, name, base, params FROM strategy ORDER BY scenario, id",
@@ -167,17 +195,21 @@ std::expected<void, std::string> ResultReader::read_scenarios() {
                           of(row).expect.push_back({row.text(1), row.text(2), row.text(3), row.text(4), row.text(5)});
                         });
   }
+  if (read && lost) return Error(damaged(database_.path(), "rows belong to a scenario that is not in it"));
   return read;
 }
 
 std::expected<void, std::string> ResultReader::read_metrics() {
-  return for_each_row(database_,
-                      "SELECT id, name, label, unit, better, margin, headline, description FROM metric ORDER BY id",
-                      [&](const Statement& row) {
-                        metrics_.push_back({integer(row, 0),
-                                            {row.text(1), row.text(2), row.text(3), better_of(row.text(4)),
-                                             row.number(5), row.integer(6) != 0, row.text(7)}});
-                      });
+  const char* exported = schema_ >= 2 ? "exported" : "''";
+  return for_each_row(
+      database_,
+      fmt::format("SELECT id, name, label, unit, better, margin, headline, description, {} FROM metric ORDER BY id",
+                  exported),
+      [&](const Statement& row) {
+        metrics_.push_back({integer(row, 0),
+                            {row.text(1), row.text(2), row.text(3), better_of(row.text(4)), row.number(5),
+                             row.integer(6) != 0, row.text(7), row.text(8)}});
+      });
 }
 
 std::expected<void, std::string> ResultReader::read_runs() {
@@ -210,13 +242,13 @@ std::expected<void, std::string> ResultReader::read_runs() {
 std::expected<std::vector<Series>, std::string> ResultReader::series(int run, const std::string& name) const {
   auto statement =
       database_.prepare("SELECT node, bucket_ns, blob FROM series WHERE run = ? AND name = ? ORDER BY node");
-  if (!statement) return Error(statement.error());
+  if (!statement) return Error(damaged(database_.path(), statement.error()));
   statement->bind(1, std::int64_t{run});
   statement->bind(2, std::string_view(name));
   std::vector<Series> all;
   while (statement->step() == Statement::Step::kRow) {
     auto buckets = decode_buckets(statement->text(2));
-    if (!buckets) return Error(fmt::format("{}: {}", database_.path(), buckets.error()));
+    if (!buckets) return Error(damaged(database_.path(), buckets.error()));
     all.push_back({integer(*statement, 0), name, statement->integer(1), std::move(*buckets)});
   }
   return all;
@@ -257,7 +289,7 @@ std::expected<std::string, std::string> ResultReader::canonical_dump() const {
                                  "'\\' ORDER BY name",
                                  [&](const Statement& row) { tables.push_back(row.text(0)); });
   if (!read) return Error(read.error());
-  std::string out = fmt::format("schema {}\n", kResultSchema);
+  std::string out = fmt::format("schema {}\n", schema_);
   for (const std::string& table : tables) {
     const auto dumped = dump_table(database_, table, out);
     if (!dumped) return Error(dumped.error());

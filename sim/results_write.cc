@@ -157,11 +157,11 @@ bool ResultWriter::write_experiment(const std::vector<Scenario>& scenarios,
   for (const auto& [key, value] : host_facts) {
     if (!host.row(key, value)) return false;
   }
-  Insert metric(database_, "INSERT INTO metric VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+  Insert metric(database_, "INSERT INTO metric VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
   for (std::size_t i = 0; i < metrics().size(); ++i) {
     const MetricInfo& info = metrics()[i];
     if (!metric.row(static_cast<int>(i), info.name, info.label, info.unit, word(info.better), info.margin,
-                    info.headline, info.description)) {
+                    info.headline, info.description, info.exported)) {
       return false;
     }
   }

@@ -1,9 +1,10 @@
 -- SPDX-License-Identifier: Apache-2.0
 --
--- Schema of a result file, version 1: one SQLite database per experiment (scenarios x strategies x seeds).
+-- Schema of a result file, version 2: one SQLite database per experiment (scenarios x strategies x seeds).
 --
 -- Rules of the file
 --   * PRAGMA user_version is the schema version. Readers refuse a newer one and read every older one.
+--     1 -> 2: metric.exported, v_values.exported; more metrics and series.
 --   * PRAGMA application_id is 0x484d4e47 ("HMNG"): a database without it is not a result file.
 --   * A run is committed in one transaction when it has finished; an unfinished run leaves no row at all.
 --   * run.id is the position of the run in the experiment (scenario, strategy, seed), not the order of commits: the same
@@ -16,7 +17,7 @@
 --     spreadsheets: names instead of ids, seconds and minutes instead of nanoseconds.
 
 PRAGMA application_id = 1213025863;
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 CREATE TABLE experiment (            -- facts about the whole file, e.g. ('format', '1'), ('homing', '0.1.0')
   key   TEXT PRIMARY KEY,
@@ -68,7 +69,8 @@ CREATE TABLE metric (
   better      TEXT NOT NULL CHECK (better IN ('lower', 'higher', 'neither')),
   margin      REAL NOT NULL,         -- smallest difference that matters, in `unit`
   headline    INTEGER NOT NULL,      -- 1: shown first; the rest on request
-  description TEXT NOT NULL          -- one sentence; formula and example are in sim/METRICS.md
+  description TEXT NOT NULL,         -- one sentence; formula and example are in sim/METRICS.md
+  exported    TEXT NOT NULL          -- what a router's /metrics calls the same: "homing_sessions_lost_total"; '' if it has none
 );
 
 CREATE TABLE scenario_margin (       -- margins that a scenario sets itself; they replace metric.margin
@@ -127,7 +129,7 @@ CREATE TABLE series_name (
 ) WITHOUT ROWID;
 
 -- Time series of the first seed of each (scenario, strategy), all seeds when the scenario says record = "all".
--- blob: `buckets` records of 32 bytes, each four IEEE 754 binary64 numbers, little-endian: min, mean, max, last.
+-- blob: `buckets` (2,880 at most; fewer a node beyond 100 nodes) records of 32 bytes, each four IEEE 754 binary64 numbers, little-endian: min, mean, max, last.
 -- Bucket i covers [i * bucket_ns, (i + 1) * bucket_ns); the last one may be cut by the horizon. `mean` is weighted by time.
 -- A bucket without an observation (the node was down) holds four quiet NaNs: missing is not zero. At most 2,880 buckets.
 CREATE TABLE series (
@@ -186,7 +188,7 @@ CREATE VIEW v_runs AS
 
 CREATE VIEW v_values AS
   SELECT v_runs.scenario, v_runs.strategy, v_runs.seed, metric.name AS metric, value.value, metric.unit, metric.better,
-         coalesce(scenario_margin.margin, metric.margin) AS margin, value.run
+         coalesce(scenario_margin.margin, metric.margin) AS margin, metric.exported, value.run
   FROM value JOIN v_runs ON v_runs.run = value.run
              JOIN run ON run.id = value.run
              JOIN metric ON metric.id = value.metric

@@ -26,8 +26,8 @@ std::vector<SeriesInfo> build_infos() {
 }
 
 // Whole seconds a bucket, the fewest that keep the number of buckets within its maximum; below that, plain nanoseconds.
-std::int64_t bucket_length(std::int64_t horizon_ns) {
-  const std::int64_t least = (horizon_ns + kMaxBuckets - 1) / kMaxBuckets;
+std::int64_t bucket_length(std::int64_t horizon_ns, std::int64_t most) {
+  const std::int64_t least = (horizon_ns + most - 1) / most;
   if (least < kSecond) return std::max<std::int64_t>(least, 1);
   return (least + kSecond - 1) / kSecond * kSecond;
 }
@@ -39,9 +39,14 @@ const std::vector<SeriesInfo>& series_infos() {
   return kInfos;
 }
 
-SeriesBuilder::SeriesBuilder(std::int64_t horizon_ns)
-    : horizon_ns_(horizon_ns), bucket_ns_(bucket_length(horizon_ns)), value_(kNothing) {
-  CHECK(horizon_ns > 0);
+int buckets_for(std::size_t nodes) {
+  constexpr std::size_t kMost = kMaxBuckets;
+  return static_cast<int>(std::clamp(kMost * 100 / std::max<std::size_t>(nodes, 1), kMost / 10, kMost));
+}
+
+SeriesBuilder::SeriesBuilder(std::int64_t horizon_ns, int most_buckets)
+    : horizon_ns_(horizon_ns), bucket_ns_(bucket_length(horizon_ns, most_buckets)), value_(kNothing) {
+  CHECK(horizon_ns > 0 && most_buckets > 0 && most_buckets <= kMaxBuckets);
   sums_.resize(static_cast<std::size_t>((horizon_ns + bucket_ns_ - 1) / bucket_ns_));
 }
 

@@ -6,6 +6,7 @@
 // one blob, described in schema.sql. Thread class: thread-compatible values.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <string>
@@ -30,6 +31,10 @@ struct SeriesInfo {
   std::string description;
 };
 
+// How many buckets each series of a cluster has at most: 2,880 up to 100 nodes, fewer beyond (288 at 1,000), so that a
+// run's series stay within about 50 MB however large the cluster is.
+int buckets_for(std::size_t nodes);
+
 // All series that a run may hold.
 const std::vector<SeriesInfo>& series_infos();
 
@@ -43,8 +48,8 @@ struct Series {
 // Builds a series from a piecewise constant signal.
 class SeriesBuilder {
  public:
-  // Buckets of equal length covering [0, horizon), at most kMaxBuckets, each a whole number of seconds where possible.
-  explicit SeriesBuilder(std::int64_t horizon_ns);
+  // Buckets of equal length covering [0, horizon), at most so many, each a whole number of seconds where possible.
+  explicit SeriesBuilder(std::int64_t horizon_ns, int most_buckets = kMaxBuckets);
 
   // From now_ns on the signal is `value`; NaN: not observable. REQUIRES: now_ns is not before the last call. Times
   // before 0 set the starting value; times beyond the horizon are cut.

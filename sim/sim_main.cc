@@ -28,6 +28,7 @@
 #include "router/base/suggest.h"
 #include "sim/commands.h"
 #include "sim/experiment.h"
+#include "sim/export_csv.h"
 #include "sim/replay.h"
 #include "sim/report.h"
 #include "sim/result_sink.h"
@@ -38,15 +39,16 @@ namespace {
 constexpr int kExitInterrupted = 130;
 constexpr const char* kRunUsage =
     "homing-sim run SCENARIO... [--strategies all|a,b] [--seeds N] [--jobs N] [--out FILE.sqlite [--replace]] "
-    "[--progress json|none] [-o table|json|csv]";
+    "[--progress json|none] [--metrics all|a,b] [-o table|json|csv]";
 constexpr const char* kUsage = R"(usage: homing-sim COMMAND ...
 
   run SCENARIO...        strategies x seeds, compared in words and intervals
       [--strategies all|a,b] [--seeds N] [--jobs N] [--out FILE.sqlite [--replace]]
-      [--progress json|none] [-o table|json|csv]
+      [--progress json|none] [--metrics all|a,b] [-o table|json|csv]
   check SCENARIO...      is it well formed? [--print]: every value in force and where it comes from
   list [FOLDER]          scenarios, strategies, metrics
-  compare RESULT [RESULT] [--baseline NAME] [-o table|json|csv]
+  compare RESULT [RESULT] [--baseline NAME] [--metrics all|a,b] [-o table|json|csv]
+  export RESULT --csv DIR [--replace]   every table and view, with run, parameters and units in each row
   dump --canonical RESULT
   replay TRACE [--strategy S] [--from POSITION] [--cut FILE]
 )";
@@ -60,6 +62,7 @@ struct RunArguments {
   bool replace = false;
   std::string progress;
   Output output = Output::kTable;
+  MetricChoice metrics;
 };
 
 int wrong(const std::string& text) {
@@ -101,6 +104,11 @@ std::optional<int> parse_value(const std::string& option, const std::string& val
   } else if (option == "--progress") {
     if (value != "json" && value != "none") return wrong(fmt::format("--progress {}: expected json or none", value));
     arguments.progress = value;
+  } else if (option == "--metrics") {
+    arguments.metrics = metric_choice(value);
+    std::vector<MetricRow> known;
+    for (const MetricInfo& info : metrics()) known.push_back({static_cast<int>(known.size()), info});
+    if (const auto error = unknown_metric(arguments.metrics, known)) return wrong(*error);
   } else {
     const auto output = output_named(value);
     if (!output) return wrong(fmt::format("-o {}: expected table, json or csv", value));
@@ -110,8 +118,8 @@ std::optional<int> parse_value(const std::string& option, const std::string& val
 }
 
 std::optional<int> parse(const std::vector<std::string>& given, RunArguments& arguments) {
-  const std::vector<std::string> known = {"--strategies", "--seeds", "--jobs",   "--out",
-                                          "--progress",   "-o",      "--replace"};
+  const std::vector<std::string> known = {"--strategies", "--seeds", "--jobs",    "--out",
+                                          "--progress",   "-o",      "--replace", "--metrics"};
   for (std::size_t i = 0; i < given.size(); ++i) {
     const std::string& argument = given[i];
     if (argument == "--replace") {
@@ -244,13 +252,13 @@ bool stop_wanted(const sigset_t& signals) {
   return sigtimedwait(&signals, nullptr, &none) > 0;
 }
 
-int report(const std::string& path, Output output) {
+int report(const std::string& path, Output output, const MetricChoice& metrics) {
   const auto reader = ResultReader::open(path);
   if (!reader) {
     std::cerr << "homing-sim: " << reader.error() << '\n';
     return kExitFailed;
   }
-  const auto reports = build_reports(*reader, std::nullopt);
+  const auto reports = build_reports(*reader, std::nullopt, metrics);
   if (!reports) {
     std::cerr << "homing-sim: " << reports.error().text << '\n';
     return reports.error().unpaired ? kExitRefused : kExitFailed;
@@ -321,7 +329,7 @@ int run_command(const std::vector<std::string>& given) {
     std::cerr << "homing-sim: " << written.error() << '\n';
     return kExitFailed;
   }
-  int exit = finished > 0 ? report(path, arguments.output) : kExitOk;
+  int exit = finished > 0 ? report(path, arguments.output, arguments.metrics) : kExitOk;
   if (interrupted) {
     std::cerr << fmt::format("homing-sim: interrupted; {} of {} runs were finished{}\n", finished, runs,
                              arguments.out.empty() ? "" : " and are kept in " + arguments.out);
@@ -335,13 +343,14 @@ int dispatch(const std::string& command, const std::vector<std::string>& argumen
   if (command == "check") return check_command(arguments, std::cout, std::cerr);
   if (command == "list") return list_command(arguments, "scenarios", std::cout, std::cerr);
   if (command == "compare") return compare_command(arguments, std::cout, std::cerr);
+  if (command == "export") return export_command(arguments, std::cout, std::cerr);
   if (command == "dump") return dump_command(arguments, std::cout, std::cerr);
   if (command == "replay") return replay_command(arguments, std::cout, std::cerr);
   if (command == "help" || command == "--help" || command == "-h") {
     std::cout << kUsage;
     return kExitOk;
   }
-  const std::vector<std::string> known = {"run", "check", "list", "compare", "dump", "replay"};
+  const std::vector<std::string> known = {"run", "check", "list", "compare", "export", "dump", "replay"};
   std::cerr << fmt::format("homing-sim: unknown command {}", command);
   if (const auto near = base::nearest_name(command, known)) std::cerr << fmt::format("; did you mean {}?", *near);
   std::cerr << '\n' << kUsage;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/statistics.h"
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <boost/math/distributions/binomial.hpp>
 #include <boost/math/distributions/students_t.hpp>
@@ -15,16 +16,12 @@ PairedSummary summarise(std::span<const double> differences) {
   summary.n = static_cast<int>(differences.size());
   if (summary.n == 0) return summary;
   const double n = static_cast<double>(summary.n);
-  double sum = 0.0;
-  for (const double d : differences) {
-    sum += d;
-    summary.ties += d == 0.0 ? 1 : 0;
-    summary.positive += d > 0.0 ? 1 : 0;
-  }
-  summary.mean = sum / n;
-  double squares = 0.0;
-  for (const double d : differences) squares += (d - summary.mean) * (d - summary.mean);
-  if (summary.n >= 2) summary.standard_error = std::sqrt(squares / (n - 1.0) / n);
+  const Eigen::Map<const Eigen::ArrayXd> d(differences.data(), summary.n);
+  summary.ties = static_cast<int>((d == 0.0).count());
+  summary.positive = static_cast<int>((d > 0.0).count());
+  // Equal differences have no spread, whatever the rounding of their mean.
+  summary.mean = (d == d[0]).all() ? d[0] : d.mean();
+  if (summary.n >= 2) summary.standard_error = std::sqrt((d - summary.mean).square().sum() / (n - 1.0) / n);
   return summary;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Statistics of differences paired by seed: means, simultaneous t intervals, the exact sign test.
+// Statistics of differences paired by seed: means, simultaneous t intervals, the exact sign test. The one method behind
+// every verdict: this pair of files is the only one with Boost.Math; verdict.h puts its numbers into words for the
+// command line, the expectations and the dashboard alike.
 //
 // Runs of one scenario and seed under two strategies see the same visits and faults, so their difference varies far
 // less than either value. The differences of n seeds are independent and alike; their mean is judged with Student's t

@@ -91,8 +91,9 @@ void World::execute(std::uint32_t machine, const core::Effect& effect) {
     answered(machine, *answer);
   } else if (const auto* look = std::get_if<core::HintPeer>(&effect)) {
     hint(machine, look->node);
-  } else if (std::holds_alternative<core::DecisionMade>(effect)) {
+  } else if (const auto* decision = std::get_if<core::DecisionMade>(&effect)) {
     ++decisions_;
+    journal_.decided(decision->record.view_age.count());
   }
   // NodeChanged and StandingChanged are for logs and status pages. AskAlive goes unanswered: a launcher speaks up only
   // when its router is down, and here a crash takes both.

@@ -89,6 +89,7 @@ void World::start_process(std::uint32_t machine, const core::StartSession& order
     if (now_ < warm_start_over_) process.cost.solo_ns = process.cost.cpu_ns = 0;
   }
   if (slow_starts_[machine]) process.cost.solo_ns = slow_starts_[machine]->count();
+  if (process.visit != kNone) journal_.process_begins(now_ns(), slot, machine, process.visit);
   count_sessions(machine);
   if (order.deadline != core::kNever) at(std::max(now_, order.deadline), What::kStartDeadline, slot, process.life);
   const std::uint32_t life = process.life;
@@ -130,6 +131,8 @@ void World::end_process(std::uint32_t slot, core::EndReason reason, bool tell_co
   process.visit = kNone;
   ++process.life;
   free_processes_.push_back(slot);
+  journal_.process_ends(slot);
+  journal_.memory(now_ns(), was.machine, of.memory_used);
   count_sessions(was.machine);
   if (tell_core) {
     if (was.state == Process::State::kReady) {
@@ -193,6 +196,7 @@ void World::compute(std::uint32_t slot, std::uint32_t threads, std::int64_t cpu_
 
 void World::arm_station(std::uint32_t machine) {
   Machine& of = machines_[machine];
+  journal_.cpu(now_ns(), machine, of.station->runnable());
   const core::Instant next = of.station->next_completion();
   of.station_armed = of.station->generation();
   if (next != core::kNever) at(next, What::kStation, machine, of.station_armed);
@@ -270,6 +274,7 @@ void World::grow(std::uint32_t slot, std::int64_t bytes) {
   process.memory += bytes;
   Machine& of = machines_[machine];
   of.memory_used += bytes;
+  journal_.memory(now_ns(), machine, of.memory_used);
   const std::int64_t total = scenario_->nodes[machine].memory_bytes;
   while (of.memory_used > total - total / kReservePart && !of.processes.empty()) {
     std::uint32_t largest = of.processes.begin()->second;

@@ -80,7 +80,7 @@ void World::arrive(std::uint32_t v) {
   visit_by_session_[stay.session] = v;
   stay.router = choose_router(v);
   const std::int64_t arrival = v < first_fresh_ ? now_ns() : visit(v).arrival_ns;
-  journal_.visit_begins(arrival, v, visit(v).user, kind_of(v).patience.count());
+  journal_.visit_begins(arrival, v, visit(v).user, kind_of(v).patience.count(), visit(v).kind, visit(v).end_ns);
   if (visit(v).end_ns != kNoPlannedEnd) at(std::max(now_, from_scenario(visit(v).end_ns)), What::kLeave, v);
   stay.click_due = true;
   click(v);
@@ -98,10 +98,11 @@ void World::ask(std::uint32_t v, core::Intent intent) {
 }
 
 void World::answered(std::uint32_t machine, const core::Answer& answer) {
-  if (answer.outcome == core::Outcome::kWaiting || answer.outcome == core::Outcome::kQueued) return;
+  if (answer.outcome == core::Outcome::kWaiting) return;
   const auto found = visit_by_request_.find(answer.request);
   if (found == visit_by_request_.end()) return;
   const std::uint32_t v = found->second;
+  if (answer.outcome == core::Outcome::kQueued) return journal_.queued(v, answer.position);
   visit_by_request_.erase(found);
   Stay& stay = stays_[v];
   if (!stay.request_open || stay.request != answer.request || stay.router != machine) return;

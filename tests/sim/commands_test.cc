@@ -15,6 +15,7 @@ namespace homing::sim {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 struct Said {
   int exit = -1;
@@ -96,6 +97,28 @@ TEST(CompareCommand, PrintsTheTableAgainstTheChosenBaseline) {
   EXPECT_EQ(run(compare_command, {file, "-o"}).exit, kExitUsage);
 }
 
+TEST(CompareCommand, ShowsTheHeadlineMetricsUnlessOthersAreNamed) {
+  const Scratch scratch;
+  const std::string file = scratch.file("r.sqlite");
+  std::vector<RunRecord> runs = small_runs();
+  for (RunRecord& run : runs) run.values.emplace_back(kUserUptime, 0.5);
+  write_small(file, runs);
+  EXPECT_THAT(run(compare_command, {file}).out, Not(HasSubstr("user-uptime (")));
+  const std::string all = run(compare_command, {file, "--metrics", "all"}).out;
+  for (const MetricInfo& metric : metrics()) EXPECT_THAT(all, HasSubstr("  " + metric.label + " (")) << metric.name;
+  const std::string two = run(compare_command, {file, "--metrics", "user-uptime,homing_sessions_lost_total"}).out;
+  EXPECT_THAT(two, HasSubstr("user-uptime (1, higher is better"));
+  EXPECT_THAT(two, HasSubstr("sessions lost ("));
+  EXPECT_THAT(two, Not(HasSubstr("felt crowding")));
+  EXPECT_THAT(two, HasSubstr("met      sessions-lost")) << "expectations are judged whatever is shown";
+  EXPECT_THAT(run(compare_command, {file, "--metrics", "user-uptime", "-o", "json"}).out,
+              HasSubstr("\"values\":{\"user-uptime\":0.5}"));
+  const Said wrong = run(compare_command, {file, "--metrics", "user-uptine"});
+  EXPECT_EQ(wrong.exit, kExitUsage);
+  EXPECT_THAT(wrong.err, HasSubstr("did you mean \"user-uptime\"?"));
+  EXPECT_EQ(run(compare_command, {file, "--metrics", ","}).exit, kExitUsage);
+}
+
 TEST(CompareCommand, UnequalPlansAreRefusedWithExitFour) {
   const Scratch scratch;
   const std::string file = scratch.file("r.sqlite");
@@ -129,7 +152,7 @@ TEST(DumpCommand, PrintsTheCanonicalRows) {
   write_small(scratch.file("r.sqlite"));
   const Said said = run(dump_command, {"--canonical", scratch.file("r.sqlite")});
   EXPECT_EQ(said.exit, kExitOk);
-  EXPECT_THAT(said.out, HasSubstr("schema 1\n"));
+  EXPECT_THAT(said.out, HasSubstr("schema 2\n"));
   EXPECT_THAT(said.out, HasSubstr("fault|run=0|id=0|node=2|kind='crash'"));
   EXPECT_EQ(run(dump_command, {scratch.file("r.sqlite")}).exit, kExitUsage);
   EXPECT_EQ(run(dump_command, {"--canonical", "/no/such/file"}).exit, kExitUsage);

@@ -7,6 +7,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <fstream>
+#include <iterator>
+#include <string>
 #include <vector>
 
 #include "router/core/draws.h"
@@ -16,59 +19,6 @@ namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::int64_t kMinute = 60 * kSecond;
-
-TEST(FeltCrowding, TheHandWorkedExampleGivesOneFifth) {
-  FeltCrowding crowding(2);
-  crowding.set_sessions(0 * kMinute, 0, 2);
-  crowding.set_sessions(1 * kMinute, 1, 1);
-  crowding.set_sessions(2 * kMinute, 0, 1);
-  crowding.set_ready(4 * kMinute, 1, false);
-  ASSERT_TRUE(crowding.excess(5 * kMinute).has_value());
-  EXPECT_DOUBLE_EQ(*crowding.excess(5 * kMinute), 0.2);
-}
-
-TEST(FeltCrowding, TheBestIntegerSplitIsPerfectAtEveryCount) {
-  for (int sessions = 1; sessions <= 20; ++sessions) {
-    FeltCrowding crowding(3);
-    for (int node = 0; node < 3; ++node) crowding.set_sessions(0, node, sessions / 3 + (node < sessions % 3 ? 1 : 0));
-    EXPECT_DOUBLE_EQ(*crowding.excess(kMinute), 0.0) << sessions;
-  }
-}
-
-TEST(FeltCrowding, AllOnOneOfManyNodesIsWorst) {
-  FeltCrowding crowding(4);
-  crowding.set_sessions(0, 2, 8);
-  EXPECT_DOUBLE_EQ(*crowding.excess(kMinute), 3.0);  // c = 4, best = 1
-}
-
-TEST(FeltCrowding, AnEmptyClusterHasNoValue) {
-  FeltCrowding crowding(4);
-  EXPECT_FALSE(crowding.excess(kMinute).has_value());
-}
-
-TEST(FeltCrowding, TheWarmUpIsForgottenButItsSessionsStay) {
-  FeltCrowding crowding(2, -10 * kMinute);
-  crowding.set_sessions(-10 * kMinute, 0, 4);
-  crowding.restart(0);
-  EXPECT_FALSE(crowding.excess(0).has_value());
-  EXPECT_DOUBLE_EQ(*crowding.excess(kMinute), 1.0);
-}
-
-TEST(FeltCrowding, SessionsThatChangeWhileANodeIsOutCountWhenItReturns) {
-  FeltCrowding crowding(2);
-  crowding.set_sessions(0, 0, 2);
-  crowding.set_sessions(0, 1, 2);
-  crowding.set_ready(0, 1, false);
-  crowding.set_sessions(0, 1, 0);
-  crowding.set_ready(0, 1, true);
-  EXPECT_DOUBLE_EQ(*crowding.excess(kMinute), 1.0);  // (2, 0)
-}
-
-TEST(FeltCrowding, TheBestSplitOfAnyCountHasTheSmallestSumOfSquares) {
-  EXPECT_EQ(best_split_squares(0, 3), 0);
-  EXPECT_EQ(best_split_squares(7, 3), 9 + 4 + 4);
-  EXPECT_EQ(best_split_squares(2, 5), 2);
-}
 
 TEST(UserMinutesLost, TheHandWorkedExampleGivesElevenMinutes) {
   std::vector<DownInterval> downs;
@@ -84,6 +34,9 @@ TEST(UserMinutesLost, TheHandWorkedExampleGivesElevenMinutes) {
   EXPECT_EQ(downs[1], (DownInterval{7, 1, 5 * kMinute, 5 * kMinute + 40 * kSecond, Feeling::kCut, false}));
   EXPECT_EQ(downs[2], (DownInterval{7, 1, 10 * kMinute, 20 * kMinute, Feeling::kLost, false}));
   EXPECT_DOUBLE_EQ(user_minutes_lost(downs, 0, 60 * kMinute), 11.0);
+  EXPECT_DOUBLE_EQ(user_minutes_lost(downs, 0, 60 * kMinute, Feeling::kWaiting), 20.0 / 60);
+  EXPECT_DOUBLE_EQ(user_minutes_lost(downs, 0, 60 * kMinute, Feeling::kCut), 40.0 / 60);
+  EXPECT_DOUBLE_EQ(user_minutes_lost(downs, 0, 60 * kMinute, Feeling::kLost), 10.0);
 }
 
 TEST(UserMinutesLost, AWaitWithinItsPatienceCostsNothingAndPatienceStartsAnew) {
@@ -169,11 +122,35 @@ TEST(Metrics, TheIndexOfEachNameIsItsPlace) {
   EXPECT_EQ(metric_index("user-minutes-lost"), kUserMinutesLost);
   EXPECT_EQ(metric_index("sign-in-wait-p95"), kSignInWaitP95);
   EXPECT_EQ(metric_index("felt-crowding"), kFeltCrowding);
+  EXPECT_EQ(metric_index("user-uptime-worst-7-d"), kWorst7D);
+  EXPECT_EQ(metric_index("stickiness-violations"), kStickinessViolations);
+  EXPECT_EQ(metric_index("above-90-memory"), kAbove90Memory);
+  EXPECT_EQ(metric_index("time-to-repair-max"), kRepairMax);
   EXPECT_FALSE(metric_index("happiness").has_value());
   for (const MetricInfo& metric : metrics()) {
     EXPECT_GT(metric.margin, 0.0) << metric.name;
     EXPECT_FALSE(metric.description.empty()) << metric.name;
+    EXPECT_EQ(metric_index(metric.name), &metric - metrics().data()) << "two metrics have this name";
   }
+}
+
+TEST(Metrics, EachIsExplainedInMetricsMd) {
+  std::ifstream in("sim/METRICS.md");
+  ASSERT_TRUE(in.good()) << "run from the top of the tree";
+  const std::string text(std::istreambuf_iterator<char>(in), {});
+  for (const MetricInfo& metric : metrics()) {
+    const bool heading = text.find("\n## " + metric.name + "\n") != std::string::npos;
+    const bool named = text.find("**" + metric.name + "**") != std::string::npos;
+    EXPECT_TRUE(heading || named) << metric.name;
+  }
+}
+
+TEST(Metrics, NamesThatRoutersExportAreTheirs) {
+  EXPECT_EQ(metrics()[kSessionsLost].exported, "homing_sessions_lost_total");
+  EXPECT_EQ(metrics()[kUserUptime].exported, "homing_user_uptime_ratio");
+  EXPECT_EQ(metrics()[kSignInWaitP95].exported, "homing_sign_in_wait_seconds{quantile=\"0.95\"}");
+  EXPECT_EQ(metrics()[kWorst6H].exported, "homing_user_uptime_ratio{worst=\"6-h\"}");
+  EXPECT_EQ(metrics()[kLostAbsent].exported, "homing_sessions_lost_total{owner=\"absent\"}");
 }
 
 }  // namespace
