@@ -175,9 +175,9 @@ std::expected<DemoCluster, std::string> DemoCluster::make(DemoClusterOptions opt
 
 std::string DemoCluster::configuration(const DemoClusterOptions& options) const {
   std::string text = fmt::format(
-      "# A throw-away cluster.\nformat = 1\nstate-dir = \"{{node}}\"\nsecret-file = \"secret\"\n\n[store]\npath = "
+      "# A throw-away cluster.\nformat = 1\nstate-dir = \"{{node}}\"\nsecret-file = \"secret\"\n{}\n[store]\npath = "
       "\"store.sqlite\"\n",
-      0);
+      options.trace ? "trace = \"{node}.trace\"\n" : "");
   for (const Node& node : nodes_) {
     text += fmt::format("\n[[node]]\nname = \"{}\"\naddress = \"{}\"\n", node.name, node.address.text());
   }

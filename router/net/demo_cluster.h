@@ -29,6 +29,7 @@ struct DemoClusterOptions {
   std::string programs;       // where homing-launcher, homing-notepad and homing-router are
   std::uint16_t port = 8800;  // the first that is tried
   std::string heartbeat = "500 ms";
+  bool trace = false;   // every router records one: NODE.trace beside the configuration
   std::string more;     // appended to the configuration, e.g. another [kind.NAME]
   std::string cluster;  // further lines of [cluster]
   std::string strategy = "sessions";

@@ -44,8 +44,7 @@ bool eventually(const std::function<bool()>& condition) {
   }
 }
 
-void ClusterFixture::SetUp() {
-  net::DemoClusterOptions options;
+void ClusterFixture::set_up(net::DemoClusterOptions options) {
   // Tests of several checkouts may run side by side: begin to look for ports at different places.
   options.port = static_cast<std::uint16_t>(10'000 + ::getpid() % 8'000 * 4);
   auto cluster = net::DemoCluster::make(options);

@@ -29,7 +29,9 @@ struct SessionFacts {
 
 class ClusterFixture : public ::testing::Test {
  protected:
-  void SetUp() override;
+  void SetUp() override { set_up({}); }
+  // Starts the cluster; the port is chosen here.
+  void set_up(net::DemoClusterOptions options);
   void TearDown() override;
 
   const std::vector<net::DemoCluster::Node>& nodes() const { return cluster_->nodes(); }
