@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <optional>
@@ -102,6 +103,13 @@ std::expected<double, std::string> parse_in_unit(const std::string& text, Unit u
   return parse_ratio(text);
 }
 
+// Gamma and Weibull are also known by their mean in the place of the scale, which it gives.
+constexpr std::size_t kScale = 1;
+
+bool has_scale(const Form& form) {
+  return std::string_view(form.parameters[kScale].name) == "scale";
+}
+
 // The values of a form's parameters, given all by position or all by name.
 std::expected<std::array<double, 2>, std::string> bind(const Form& form, const std::vector<Argument>& arguments,
                                                        Unit unit) {
@@ -114,7 +122,9 @@ std::expected<std::array<double, 2>, std::string> bind(const Form& form, const s
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const Argument& argument = arguments[i];
     std::size_t place = i;
-    if (!argument.name.empty()) {
+    if (argument.name == "mean" && has_scale(form)) {
+      place = kScale;
+    } else if (!argument.name.empty()) {
       place = 0;
       while (place < form.count && argument.name != form.parameters[place].name) ++place;
       if (place == form.count) {
@@ -163,7 +173,7 @@ std::expected<Distribution, std::string> lognormal(const std::vector<Argument>& 
   return Distribution::lognormal_by_quantile(*median, probability, *value);
 }
 
-std::expected<Distribution, std::string> build(const Form& form, const std::array<double, 2>& values) {
+std::expected<Distribution, std::string> build(const Form& form, const std::array<double, 2>& values, bool by_mean) {
   const std::string_view name = form.name;
   if (name == "uniform") {
     if (values[0] > values[1]) return Error("uniform: low is above high");
@@ -172,7 +182,8 @@ std::expected<Distribution, std::string> build(const Form& form, const std::arra
   if (name == "exponential") return Distribution::exponential(values[0]);
   if (name == "normal") return Distribution::normal(values[0], values[1]);
   if (values[0] <= 0) return Error(fmt::format("shape of {} must be greater than 0", name));
-  return name == "gamma" ? Distribution::gamma(values[0], values[1]) : Distribution::weibull(values[0], values[1]);
+  const auto of_scale = name == "gamma" ? Distribution::gamma : Distribution::weibull;
+  return of_scale(values[0], by_mean ? values[kScale] / core::mean_of(of_scale(values[0], 1.0)) : values[kScale]);
 }
 
 }  // namespace
@@ -196,7 +207,9 @@ std::expected<Distribution, std::string> parse_distribution(std::string_view tex
     if (name != form.name) continue;
     const auto values = bind(form, arguments, unit);
     if (!values) return Error(values.error());
-    return build(form, *values);
+    const bool by_mean = has_scale(form) && std::any_of(arguments.begin(), arguments.end(),
+                                                        [](const Argument& a) { return a.name == "mean"; });
+    return build(form, *values, by_mean);
   }
   std::string message = fmt::format("unknown distribution \"{}\"; expected {}", name, base::quoted_list(known));
   if (const auto near = base::nearest_name(name, known)) message += fmt::format("; did you mean \"{}\"?", *near);

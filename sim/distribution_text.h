@@ -9,6 +9,7 @@
 //   "lognormal(median 2 s, p90 5 s)"      or p95, p99, or sigma (a bare number)
 //   "gamma(1.74, 2.06 h)"                 "gamma(shape 1.74, scale 2.06 h)"
 //   "weibull(0.7, 3 h)"                   "weibull(shape 0.7, scale 3 h)"
+//                                         gamma and weibull also "shape ..., mean ..."
 //
 // Parameters are positional in that order, or named (all of them). Quantities carry the unit of what is drawn; a bare
 // number where a duration is wanted is refused. Thread class: pure functions.

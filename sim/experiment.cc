@@ -59,6 +59,7 @@ RunRecord record_of(World& world, int strategy, std::uint64_t seed) {
   record.fingerprint = fmt::format("{:016x}", world.fingerprint());
   record.events = static_cast<std::int64_t>(world.events());
   record.decisions = static_cast<std::int64_t>(world.decisions());
+  record.paired = !victims_depend_on_state(world.scenario());
   world.finish().fill(record);
   return record;
 }

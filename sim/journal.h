@@ -134,6 +134,7 @@ class Journal {
   void finish(std::int64_t now_ns);
 
   const std::vector<SessionLoss>& losses() const { return losses_; }
+  const std::vector<FaultRecord>& faults() const { return faults_; }
   const std::vector<DownInterval>& downs() const { return downs_; }
   const OccupancyMoments& moments() const { return moments_; }
   const Sojourns& sojourns() const { return sojourns_; }

@@ -56,7 +56,7 @@ class PlanMaker {
     }
     for (std::size_t stream = 0; stream < scenario_.streams.size(); ++stream) draw_stream(stream, user);
     order_visits();
-    draw_faults();
+    plan_.faults = draw_faults(scenario_, seed_);
     plan_.hash = hash();
     return std::move(plan_);
   }
@@ -174,29 +174,6 @@ class PlanMaker {
     });
   }
 
-  void draw_faults() {
-    for (std::size_t f = 0; f < scenario_.faults.size(); ++f) {
-      const FaultSpec& spec = scenario_.faults[f];
-      for (std::size_t i = 0; i < spec.targets.size(); ++i) {
-        PlannedFault fault;
-        fault.kind = spec.kind;
-        fault.node = static_cast<std::uint32_t>(spec.targets[i]);
-        fault.start_ns = spec.at.count() + static_cast<std::int64_t>(i) * spec.stagger.count();
-        if (spec.lasts) {
-          DrawSequence draws = Draws(seed_, purpose("fault"))
-                                   .at({.high = 0, .low = f, .visit = static_cast<std::uint32_t>(i), .attempt = 0});
-          fault.end_ns = fault.start_ns + std::max<std::int64_t>(1, core::sample_whole(*spec.lasts, draws));
-        }
-        fault.label = scenario_.nodes[fault.node].name + (spec.kind == FaultKind::kCrash ? " crash" : " drain");
-        plan_.faults.push_back(fault);
-      }
-    }
-    std::sort(plan_.faults.begin(), plan_.faults.end(), [](const PlannedFault& a, const PlannedFault& b) {
-      if (a.start_ns != b.start_ns) return a.start_ns < b.start_ns;
-      return a.node != b.node ? a.node < b.node : a.kind < b.kind;
-    });
-  }
-
   std::uint64_t hash() const {
     core::Hasher hasher;
     hasher(seed_, plan_.visits.size());
@@ -205,7 +182,13 @@ class PlanMaker {
       hasher(v.user, v.number, v.kind, v.arrival_ns, v.end_ns, v.actions, first.solo_ns, first.cpu_ns, first.memory);
     }
     for (const PlannedAction& a : plan_.actions) hasher(a.think_ns, a.cpu_ns, a.memory_step, a.threads);
-    for (const PlannedFault& f : plan_.faults) hasher(f.kind, f.node, f.start_ns, f.end_ns);
+    for (const PlannedFault& f : plan_.faults) {
+      hasher(f.kind, f.node, f.start_ns, f.end_ns);
+      if (!f.busiest && f.nodes.size() <= 1 && f.values.empty()) continue;
+      hasher(f.busiest, f.nodes.size(), f.values.size());
+      for (const std::uint32_t node : f.nodes) hasher(node);
+      for (const std::int64_t value : f.values) hasher(value);
+    }
     return hasher.value();
   }
 

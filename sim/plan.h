@@ -15,7 +15,6 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,8 +31,6 @@ struct PlannedAction {
   int threads = 1;
 };
 
-inline constexpr std::int64_t kNoPlannedEnd = std::numeric_limits<std::int64_t>::max();
-
 struct Visit {
   std::uint32_t user = 0;
   std::uint32_t number = 0;  // of this user: unique, rising with the day, the key of its draws
@@ -48,14 +45,6 @@ struct StartCost {
   std::int64_t solo_ns = 0;  // on an idle machine, CPU included
   std::int64_t cpu_ns = 0;
   std::int64_t memory = 0;
-};
-
-struct PlannedFault {
-  FaultKind kind = FaultKind::kCrash;
-  std::uint32_t node = 0;
-  std::int64_t start_ns = 0;
-  std::int64_t end_ns = kNoPlannedEnd;  // crash: back; drain: deadline, when what still runs is ended
-  std::string label;
 };
 
 struct Plan {

@@ -25,6 +25,7 @@
 #include "router/core/distributions.h"
 #include "router/core/instant.h"
 #include "router/core/strategy_params.h"
+#include "sim/faults.h"
 
 namespace homing::sim {
 
@@ -118,17 +119,6 @@ struct KindSpec {
   Duration patience{};               // waiting beyond it counts as down
 };
 
-enum class FaultKind { kCrash, kDrain };
-
-struct FaultSpec {
-  FaultKind kind = FaultKind::kCrash;
-  std::string label;                  // "crash of n3, n7"
-  Duration at{};                      // since start
-  Duration stagger{};                 // the i-th target begins at at + i * stagger
-  std::vector<int> targets;           // indices into Scenario::nodes
-  std::optional<Distribution> lasts;  // ns; nothing: to the horizon
-};
-
 struct StrategySpec {
   std::string name;             // unique label
   std::string base;             // a registered strategy
@@ -176,6 +166,7 @@ struct Scenario {
   std::map<std::string, double> margins;  // by metric name
   std::vector<Setting> settings;          // in order of reading
   std::vector<std::string> notes;         // honest remarks: read but without effect yet
+  std::vector<std::string> attached;      // hashes of the files that the scenario names; part of `hash`
 };
 
 // Names that a scenario may use and that are not known to this file.

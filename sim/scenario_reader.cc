@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The head of a scenario file, its cluster, faults, strategies and expectations.
+// The head of a scenario file, its cluster, strategies and expectations.
 #include "sim/scenario_reader.h"
 
 #include <fmt/format.h>
@@ -235,53 +235,6 @@ std::optional<int> ScenarioReader::node_named(const std::string& name, const Val
   return std::nullopt;
 }
 
-void ScenarioReader::read_faults() {
-  for (const Section& section : root_.sections("fault")) read_fault(section);
-}
-
-void ScenarioReader::read_fault(const Section& section) {
-  FaultSpec fault;
-  fault.kind = section.need("kind")
-                   .as_choice<FaultKind>({{"crash", FaultKind::kCrash}, {"drain", FaultKind::kDrain}})
-                   .value_or(FaultKind::kCrash);
-  const Value at = section.need("at");
-  const auto begin = instant(at);
-  fault.at = begin.value_or(Duration{});
-  fault.stagger = section.find("stagger").as_duration(base::kFromZero).value_or(Duration{});
-  const Value target = section.need("target");
-  std::vector<Value> targets;
-  if (target.is_list()) {
-    targets = target.as_list().value_or(std::vector<Value>{});
-    if (targets.empty()) target.error("is an empty list; expected at least one node");
-  } else if (target.present()) {
-    targets.push_back(target);
-  }
-  std::string names;
-  for (const Value& value : targets) {
-    const auto name = value.as_string();
-    const auto node = name ? node_named(*name, value) : std::nullopt;
-    if (!node) continue;
-    if (std::find(fault.targets.begin(), fault.targets.end(), *node) != fault.targets.end()) {
-      value.error(fmt::format("\"{}\" is named twice in one fault", *name));
-      continue;
-    }
-    fault.targets.push_back(*node);
-    names += (names.empty() ? "" : ", ") + *name;
-  }
-  const Duration last =
-      fault.at + fault.stagger * static_cast<int>(fault.targets.empty() ? 0 : fault.targets.size() - 1);
-  if (begin && last >= scenario_.horizon) {
-    section.find("stagger").error(
-        fmt::format("the last target's turn comes {} after the start, beyond the horizon of {}",
-                    base::format_duration(last), base::format_duration(scenario_.horizon)));
-  }
-  const Value lasts = section.find("lasts");
-  if (lasts.present()) fault.lasts = fields_.distribution(section, "lasts", Unit::kDuration, "1 h", "");
-  fault.label = fmt::format("{} of {}", fault.kind == FaultKind::kCrash ? "crash" : "drain", names);
-  fields_.note(at.key(), fault.label + " at " + base::format_duration(fault.at), "file");
-  scenario_.faults.push_back(std::move(fault));
-}
-
 void ScenarioReader::read_strategies() {
   for (const Section& section : root_.sections("strategy")) read_strategy(section);
   if (scenario_.strategies.empty()) {
@@ -385,6 +338,7 @@ ScenarioResult read(Document file, const ScenarioNames& names) {
     Hash128 hash;
     hash.add("homing scenario 1");
     hash.add(file.canonical_text());
+    for (const std::string& attached : scenario.attached) hash.add(attached);
     scenario.hash = hash.hex();
     if (file.finish()) result.scenario = std::move(scenario);
   }

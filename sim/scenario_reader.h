@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ScenarioReader: the reader behind load_scenario(), private to scenario_reader.cc (cluster, faults, strategies) and
-// scenario_workload.cc (kinds, users, streams). One function a section; each default stands beside its reason, which
-// names where the number comes from: a published measurement, the router's own default, or the honest word "assumed".
-// Thread class: single-owner.
+// ScenarioReader: the reader behind load_scenario(), private to scenario_reader.cc (cluster, strategies),
+// scenario_faults.cc and scenario_workload.cc (kinds, users, streams). One function a section; each default stands
+// beside its reason, which names where the number comes from: a published measurement, the router's own default, or the
+// honest word "assumed". Thread class: single-owner.
 #pragma once
 
 #include <array>
 #include <cstddef>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <utility>
@@ -31,7 +32,10 @@ std::string known_names(const std::string& written, const std::vector<std::strin
 class ScenarioReader {
  public:
   ScenarioReader(base::Document& file, const ScenarioNames& names)
-      : names_(names), root_(file.root()), fields_(scenario_.settings) {}
+      : names_(names),
+        folder_(std::filesystem::path(file.name()).parent_path()),
+        root_(file.root()),
+        fields_(scenario_.settings) {}
 
   Scenario read();
 
@@ -53,6 +57,13 @@ class ScenarioReader {
   void read_warm_up();
   void read_faults();
   void read_fault(const base::Section& section);
+  std::string read_fault_targets(FaultSpec& fault, const FaultInfo& info, const base::Section& section);
+  std::string read_fault_choice(FaultSpec& fault, const FaultInfo& info, const base::Section& section,
+                                const std::string& word);
+  void read_fault_lasts(FaultSpec& fault, const FaultInfo& info, const base::Section& section);
+  void read_fault_times(FaultSpec& fault, const base::Section& section);
+  void read_fault_trace(FaultSpec& fault, const base::Value& trace);
+  FaultSetting read_fault_key(const FaultKey& key, const base::Section& section);
   void read_strategies();
   void read_strategy(const base::Section& section);
   void read_expectations();
@@ -65,6 +76,7 @@ class ScenarioReader {
   std::optional<Duration> instant(const base::Value& value) const;
 
   const ScenarioNames& names_;
+  std::filesystem::path folder_;  // of the file; what it names lies relative to it
   base::Section root_;
   Scenario scenario_;
   ScenarioFields fields_;

@@ -23,6 +23,7 @@ World::World(std::shared_ptr<const Scenario> scenario, int strategy, std::shared
       plan_(std::move(plan)),
       options_(std::move(options)),
       strategy_(strategy),
+      faults_(plan_->faults),
       store_(base::MemoryStoreOptions{.kept_history = options_.kept_history,
                                       .index_by_node = scenario_->routers < static_cast<int>(scenario_->nodes.size())}),
       journal_(*scenario_, plan_->visits.size(), options_.record_series, options_.record_feelings) {
@@ -66,8 +67,8 @@ void World::lay_out_time() {
   }
   at(from_scenario(0), What::kMeasuringBegins, 0);
   if (!visits.empty()) at(arrival_of(0), What::kArrive, 0);
-  for (std::size_t i = 0; i < plan_->faults.size(); ++i) {
-    at(from_scenario(plan_->faults[i].start_ns), What::kFaultBegin, static_cast<std::uint32_t>(i));
+  for (std::size_t i = 0; i < faults_.size(); ++i) {
+    at(from_scenario(faults_[i].start_ns), What::kFaultBegin, static_cast<std::uint32_t>(i));
   }
 }
 
@@ -289,12 +290,11 @@ std::uint64_t World::fingerprint() const {
 
 Journal& World::finish() {
   const std::int64_t horizon = scenario_->horizon.count();
-  for (std::uint32_t i = 0; i < plan_->faults.size(); ++i) {
-    const PlannedFault& fault = plan_->faults[i];
+  for (const PlannedFault& fault : faults_) {
     if (fault.start_ns >= horizon) continue;
     FaultRecord record;
-    record.node = static_cast<int>(fault.node);
-    record.kind = fault.kind == FaultKind::kCrash ? "crash" : "drain";
+    record.node = fault.node == kNoFaultNode ? -1 : static_cast<int>(fault.node);
+    record.kind = fault_info(fault.kind).name;
     record.start_ns = fault.start_ns;
     const std::int64_t after = fault.kind == FaultKind::kDrain ? kMaintenance.count() : 0;
     if (fault.end_ns < horizon - after) record.end_ns = fault.end_ns + after;

@@ -96,6 +96,7 @@ struct Process {
 struct Machine {
   std::optional<core::Core> core;  // nothing while the machine is down
   std::uint32_t boot = 0;          // rises at each return; messages for another boot are dropped
+  std::uint32_t held_down = 0;     // faults that keep the machine off at this moment
   bool serves = true;
   bool draining = false;  // as the operator asked (for the population of the balance measure)
   std::uint32_t timer_generation = 0;
@@ -307,10 +308,21 @@ class World {
   std::uint32_t any_router() const;
   void say_farewell(std::uint32_t v);
 
-  // world_faults.cc
+  // world_faults.cc: the schedule, and what each kind does. `fault` is an index into faults_.
+  using FaultAct = void (World::*)(std::uint32_t fault);
+  struct FaultActs {
+    FaultAct begin;
+    FaultAct end;  // never called where end_ns is kNoPlannedEnd; nothing: the kind has no end
+  };
+  static FaultActs fault_acts(FaultKind kind);
+  bool name_the_victim(PlannedFault& fault);
   void boot(std::uint32_t machine);
   void fault_begin(std::uint32_t fault);
   void fault_end(std::uint32_t fault);
+  void crash_begins(std::uint32_t fault);
+  void crash_ends(std::uint32_t fault);
+  void drain_begins(std::uint32_t fault);
+  void drain_ends(std::uint32_t fault);
   void maintained(std::uint32_t fault);
   void count_sessions(std::uint32_t machine);
 
@@ -330,6 +342,7 @@ class World {
   std::uint64_t dead_streams_ = 0;  // hash of the streams of cores that died
 
   EventQueue<Note> queue_;
+  std::vector<PlannedFault> faults_;  // the plan's; victims that depend on state are named when they are hit
   Pool<Message> messages_;
   Pool<StoreCall> calls_;
   base::MemoryStore store_;

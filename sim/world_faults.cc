@@ -81,29 +81,73 @@ void World::come_back(std::uint32_t machine) {
   boot(machine);
 }
 
-void World::fault_begin(std::uint32_t index) {
-  const PlannedFault& fault = plan_->faults[index];
-  if (fault.kind == FaultKind::kCrash) {
-    crash(fault.node);
-  } else {
-    const std::uint32_t router = any_router();
-    if (router == kNone) {
-      at(now_ + kOperatorRetry, What::kFaultBegin, index);
-      return;
+World::FaultActs World::fault_acts(FaultKind kind) {
+  switch (kind) {
+    case FaultKind::kCrash:
+    case FaultKind::kShortReboot:
+    case FaultKind::kRack:
+      return {&World::crash_begins, &World::crash_ends};
+    case FaultKind::kDrain:
+      return {&World::drain_begins, &World::drain_ends};
+  }
+  CHECK(false);
+  return {};
+}
+
+// The busiest machine that is up: most sessions, then the lowest number.
+bool World::name_the_victim(PlannedFault& fault) {
+  for (std::uint32_t i = 0; i < machines_.size(); ++i) {
+    if (!machines_[i].core) continue;
+    if (fault.node == kNoFaultNode || machines_[i].processes.size() > machines_[fault.node].processes.size()) {
+      fault.node = i;
     }
-    machines_[fault.node].draining = true;
-    journal_.ready(now_ns(), fault.node, false);
-    deliver(router, core::AdminWanted{core::NodeId(fault.node), core::NodeAdmin::kDrain}, scenario_->delay.user);
+  }
+  if (fault.node == kNoFaultNode) return false;
+  fault.nodes = {fault.node};
+  fault.label = scenario_->nodes[fault.node].name + " (the busiest) " + fault_info(fault.kind).name;
+  return true;
+}
+
+void World::fault_begin(std::uint32_t index) {
+  PlannedFault& fault = faults_[index];
+  if (fault.busiest && fault.node == kNoFaultNode && !name_the_victim(fault)) return;
+  (this->*fault_acts(fault.kind).begin)(index);
+}
+
+void World::fault_end(std::uint32_t index) {
+  (this->*fault_acts(faults_[index].kind).end)(index);
+}
+
+void World::crash_begins(std::uint32_t index) {
+  const PlannedFault& fault = faults_[index];
+  for (const std::uint32_t node : fault.nodes) {
+    ++machines_[node].held_down;
+    crash(node);
   }
   if (fault.end_ns != kNoPlannedEnd) at(std::max(now_, from_scenario(fault.end_ns)), What::kFaultEnd, index);
 }
 
-void World::fault_end(std::uint32_t index) {
-  const PlannedFault& fault = plan_->faults[index];
-  if (fault.kind == FaultKind::kCrash) {
-    come_back(fault.node);
+void World::crash_ends(std::uint32_t index) {
+  for (const std::uint32_t node : faults_[index].nodes) {
+    if (--machines_[node].held_down == 0) come_back(node);
+  }
+}
+
+void World::drain_begins(std::uint32_t index) {
+  const PlannedFault& fault = faults_[index];
+  const std::uint32_t router = any_router();
+  if (router == kNone) {
+    at(now_ + kOperatorRetry, What::kFaultBegin, index);
     return;
   }
+  machines_[fault.node].draining = true;
+  journal_.ready(now_ns(), fault.node, false);
+  deliver(router, core::AdminWanted{core::NodeId(fault.node), core::NodeAdmin::kDrain}, scenario_->delay.user);
+  if (fault.end_ns != kNoPlannedEnd) at(std::max(now_, from_scenario(fault.end_ns)), What::kFaultEnd, index);
+}
+
+void World::drain_ends(std::uint32_t index) {
+  const PlannedFault& fault = faults_[index];
   const std::uint32_t router = any_router();
   if (router == kNone) {
     at(now_ + kOperatorRetry, What::kFaultEnd, index);
@@ -116,7 +160,7 @@ void World::fault_end(std::uint32_t index) {
 }
 
 void World::maintained(std::uint32_t index) {
-  const PlannedFault& fault = plan_->faults[index];
+  const PlannedFault& fault = faults_[index];
   const std::uint32_t router = any_router();
   if (router == kNone) {
     at(now_ + kOperatorRetry, What::kMaintained, index);

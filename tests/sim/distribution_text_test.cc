@@ -44,6 +44,13 @@ TEST(DistributionText, EveryFormOfTheReferenceIsRead) {
   EXPECT_EQ(parsed("weibull(0.7, 3 h)", Unit::kDuration), Distribution::weibull(0.7, 10800e9));
 }
 
+TEST(DistributionText, GammaAndWeibullAreAlsoKnownByTheirMean) {
+  EXPECT_EQ(parsed("gamma(shape 2, mean 3 h)", Unit::kDuration), Distribution::gamma(2, 5400e9));
+  EXPECT_NEAR(core::mean_of(parsed("weibull(mean 720 h, shape 0.7)", Unit::kDuration)), 720 * 3600e9, 1e3);
+  EXPECT_NE(refused("weibull(scale 1 h, mean 2 h)", Unit::kDuration).find("all named once"), std::string::npos);
+  EXPECT_NE(refused("uniform(low 1 h, mean 2 h)", Unit::kDuration).find("no parameter \"mean\""), std::string::npos);
+}
+
 TEST(DistributionText, MistakesAreNamedWithTheFix) {
   EXPECT_NE(refused("lognornal(median 2 s, p90 5 s)", Unit::kDuration).find("did you mean \"lognormal\""),
             std::string::npos);

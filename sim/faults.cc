@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/faults.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+#include "router/core/check.h"
+#include "router/core/draws.h"
+#include "sim/scenario.h"
+
+namespace homing::sim {
+namespace {
+
+using core::Draws;
+using core::DrawSequence;
+using core::purpose;
+
+// A drawn process of failures begins this many mean times between failures before the scenario's start.
+constexpr double kLookBackMeans = 20.0;
+
+const std::vector<FaultInfo>& table() {
+  static const std::vector<FaultInfo> kinds = {
+      {FaultKind::kCrash,
+       "crash",
+       "the machine stops: router, launcher and sessions at once",
+       FaultHits::kEachNode,
+       FaultLasts::kToHorizon,
+       "",
+       "",
+       {}},
+      {FaultKind::kDrain,
+       "drain",
+       "nothing new goes there; what still runs at the end is stopped",
+       FaultHits::kEachNode,
+       FaultLasts::kToHorizon,
+       "",
+       "",
+       {}},
+      {FaultKind::kShortReboot,
+       "short-reboot",
+       "a machine is back before the others declare it dead",
+       FaultHits::kEachNode,
+       FaultLasts::kDefault,
+       "6 s",
+       "assumed: a virtual machine's reset",
+       {}},
+      {FaultKind::kRack,
+       "rack",
+       "machines that share power or a switch stop together and come back together",
+       FaultHits::kNodeSet,
+       FaultLasts::kToHorizon,
+       "",
+       "",
+       {}},
+  };
+  return kinds;
+}
+
+std::int64_t draw_value(const FaultKey& key, const FaultSetting& setting, DrawSequence draws) {
+  const bool drawn = key.type == FaultValue::kDuration || key.type == FaultValue::kBytes;
+  return drawn ? core::sample_whole(setting.distribution, draws) : setting.fixed;
+}
+
+class FaultMaker {
+ public:
+  FaultMaker(const Scenario& scenario, std::uint64_t seed) : scenario_(scenario), seed_(seed) {}
+
+  std::vector<PlannedFault> make() {
+    for (std::size_t f = 0; f < scenario_.faults.size(); ++f) {
+      const FaultSpec& spec = scenario_.faults[f];
+      if (spec.replayed) {
+        replay(f, spec);
+      } else if (spec.every) {
+        draw(f, spec);
+      } else {
+        follow_script(f, spec);
+      }
+    }
+    std::sort(faults_.begin(), faults_.end(), [](const PlannedFault& a, const PlannedFault& b) {
+      return std::tie(a.start_ns, a.node, a.kind, a.spec, a.end_ns) <
+             std::tie(b.start_ns, b.node, b.kind, b.spec, b.end_ns);
+    });
+    return std::move(faults_);
+  }
+
+ private:
+  // `group`: which of the spec's targets; `again`: how often it has happened to it before.
+  void follow_script(std::size_t f, const FaultSpec& spec) {
+    const auto groups = victims(f, spec);
+    for (std::uint32_t group = 0; group < groups.size(); ++group) {
+      const std::int64_t start = spec.at.count() + static_cast<std::int64_t>(group) * spec.stagger.count();
+      add(f, spec, group, 0, groups[group], start, length(f, spec, group, 0));
+    }
+  }
+
+  void draw(std::size_t f, const FaultSpec& spec) {
+    const auto groups = victims(f, spec);
+    const Draws gaps(seed_, purpose("fault-gap"));
+    for (std::uint32_t group = 0; group < groups.size(); ++group) {
+      auto at = static_cast<std::int64_t>(-kLookBackMeans * core::mean_of(*spec.every));
+      for (std::uint32_t again = 0; at < scenario_.horizon.count(); ++again) {
+        DrawSequence gap = gaps.at({.high = 0, .low = f, .visit = group, .attempt = again});
+        at += std::max<std::int64_t>(1, core::sample_whole(*spec.every, gap));
+        const std::optional<std::int64_t> lasts = length(f, spec, group, again);
+        add(f, spec, group, again, groups[group], at, lasts);
+        if (!lasts) break;
+        at += *lasts;
+      }
+    }
+  }
+
+  void replay(std::size_t f, const FaultSpec& spec) {
+    const auto groups = victims(f, spec);
+    std::vector<std::uint32_t> before(groups.size(), 0);
+    for (const FaultSpec::TraceRow& row : spec.trace) {
+      const auto group = static_cast<std::uint32_t>(row.target);
+      if (group >= groups.size()) continue;
+      add(f, spec, group, before[group]++, groups[group], row.start.count(), row.lasts.count());
+    }
+  }
+
+  // The nodes of each single fault. An empty set: nobody is named.
+  std::vector<std::vector<std::uint32_t>> victims(std::size_t f, const FaultSpec& spec) const {
+    const FaultHits hits = fault_info(spec.kind).hits;
+    if (hits == FaultHits::kCluster) return {{}};
+    if (spec.victims == FaultSpec::Victims::kBusiest) {
+      return std::vector<std::vector<std::uint32_t>>(static_cast<std::size_t>(spec.count));
+    }
+    std::vector<std::uint32_t> nodes(spec.targets.begin(), spec.targets.end());
+    if (spec.victims == FaultSpec::Victims::kAny) choose(f, spec.count, nodes);
+    if (hits == FaultHits::kNodeSet) return {nodes};
+    std::vector<std::vector<std::uint32_t>> each;
+    for (const std::uint32_t node : nodes) each.push_back({node});
+    return each;
+  }
+
+  // The first steps of a shuffle.
+  void choose(std::size_t f, int count, std::vector<std::uint32_t>& nodes) const {
+    const auto wanted = std::min(static_cast<std::size_t>(count), nodes.size());
+    for (std::size_t i = 0; i < wanted; ++i) {
+      const std::uint64_t which =
+          Draws(seed_, purpose("fault-victim"))
+              .below({.high = 0, .low = f, .visit = static_cast<std::uint32_t>(i), .attempt = 0}, nodes.size() - i);
+      std::swap(nodes[i], nodes[i + which]);
+    }
+    nodes.resize(wanted);
+  }
+
+  std::optional<std::int64_t> length(std::size_t f, const FaultSpec& spec, std::uint32_t group,
+                                     std::uint32_t again) const {
+    if (!spec.lasts) return std::nullopt;
+    DrawSequence draws = Draws(seed_, purpose("fault")).at({.high = 0, .low = f, .visit = group, .attempt = again});
+    return std::max<std::int64_t>(1, core::sample_whole(*spec.lasts, draws));
+  }
+
+  void add(std::size_t f, const FaultSpec& spec, std::uint32_t group, std::uint32_t again,
+           const std::vector<std::uint32_t>& nodes, std::int64_t start, std::optional<std::int64_t> lasts) {
+    PlannedFault fault;
+    fault.start_ns = start;
+    if (lasts) fault.end_ns = start + *lasts;
+    // What has begun before the scenario did and is not over goes on in it; the warm-up is free of faults.
+    if (fault.start_ns >= scenario_.horizon.count() || (start < 0 && fault.end_ns <= 0)) return;
+    fault.start_ns = std::max<std::int64_t>(0, start);
+    fault.kind = spec.kind;
+    fault.spec = static_cast<std::uint32_t>(f);
+    fault.nodes = nodes;
+    if (!nodes.empty()) fault.node = nodes.front();
+    fault.busiest = spec.victims == FaultSpec::Victims::kBusiest;
+    const FaultInfo& info = fault_info(spec.kind);
+    for (std::size_t k = 0; k < info.keys.size(); ++k) {
+      const DrawSequence draws =
+          Draws(seed_, purpose("fault-key")).at({.high = k + 1, .low = f, .visit = group, .attempt = again});
+      fault.values.push_back(draw_value(info.keys[k], spec.settings[k], draws));
+    }
+    fault.label = label(info, fault);
+    faults_.push_back(std::move(fault));
+  }
+
+  std::string label(const FaultInfo& info, const PlannedFault& fault) const {
+    if (fault.busiest) return std::string("busiest node ") + info.name;
+    std::string names;
+    for (const std::uint32_t node : fault.nodes) names += scenario_.nodes[node].name + " ";
+    return names + info.name;
+  }
+
+  const Scenario& scenario_;
+  std::uint64_t seed_;
+  std::vector<PlannedFault> faults_;
+};
+
+}  // namespace
+
+std::span<const FaultInfo> fault_kinds() {
+  return table();
+}
+
+const FaultInfo& fault_info(FaultKind kind) {
+  const FaultInfo& info = table()[static_cast<std::size_t>(kind)];
+  CHECK(info.kind == kind);
+  return info;
+}
+
+std::int64_t PlannedFault::value(std::string_view key) const {
+  const std::vector<FaultKey>& keys = fault_info(kind).keys;
+  for (std::size_t k = 0; k < keys.size(); ++k) {
+    if (key == keys[k].name) return values[k];
+  }
+  CHECK(false);
+  return 0;
+}
+
+std::vector<PlannedFault> draw_faults(const Scenario& scenario, std::uint64_t seed) {
+  return FaultMaker(scenario, seed).make();
+}
+
+bool victims_depend_on_state(const Scenario& scenario) {
+  return std::any_of(scenario.faults.begin(), scenario.faults.end(),
+                     [](const FaultSpec& fault) { return fault.victims == FaultSpec::Victims::kBusiest; });
+}
+
+}  // namespace homing::sim
