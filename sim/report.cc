@@ -144,8 +144,17 @@ std::string table(const ScenarioReport& report) {
   for (const MetricRow& metric : report.metrics) {
     text += fmt::format("\n  {} ({}, {}; below {} no difference matters)\n", metric.info.label, metric.info.unit,
                         direction(metric.info.better), short_number(margin_of(report.scenario, metric)));
+    const BaselineMean* mean = baseline_mean(report.comparison, metric.id);
+    const bool valued =
+        (mean != nullptr && mean->n > 0) ||
+        std::any_of(report.comparison.rows.begin(), report.comparison.rows.end(),
+                    [&](const Comparison& row) { return row.metric == metric.id && row.judgement.summary.n > 0; });
+    if (!valued) {
+      text += "    no run has a value\n";
+      continue;
+    }
     std::vector<TextRow> rows;
-    if (const BaselineMean* mean = baseline_mean(report.comparison, metric.id)) {
+    if (mean != nullptr) {
       rows.push_back({name_of_strategy(report.scenario, report.comparison.baseline),
                       mean->n > 0 ? short_number(mean->mean) : "-", "", "", fmt::format("n {}", mean->n), "baseline"});
     }
@@ -296,9 +305,7 @@ std::optional<std::string> unknown_metric(const MetricChoice& choice, std::span<
   return std::nullopt;
 }
 
-namespace {
-
-std::vector<MetricRow> chosen(const MetricChoice& choice, const std::vector<MetricRow>& metrics) {
+std::vector<MetricRow> chosen_metrics(const MetricChoice& choice, const std::vector<MetricRow>& metrics) {
   std::vector<MetricRow> result;
   for (const MetricRow& metric : metrics) {
     const bool wanted =
@@ -309,6 +316,8 @@ std::vector<MetricRow> chosen(const MetricChoice& choice, const std::vector<Metr
   }
   return result;
 }
+
+namespace {
 
 // Ids are of a file: the runs of `before` get those of `after`, by name; metrics that `after` does not know are
 // dropped.
@@ -351,7 +360,8 @@ std::expected<std::vector<ScenarioReport>, ReportError> build_reports(const Resu
       }
       base = scenario.strategies[static_cast<std::size_t>(found - names.begin())].id;
     }
-    ScenarioReport report{scenario, chosen(choice, results.metric_rows()), runs_of(results, scenario.id), {}, {}};
+    ScenarioReport report{
+        scenario, chosen_metrics(choice, results.metric_rows()), runs_of(results, scenario.id), {}, {}};
     auto comparison = compare_strategies(scenario, report.metrics, report.runs, base);
     if (!comparison) return std::unexpected(ReportError{comparison.error().text, true});
     auto expectations = check_expectations(scenario, results.metric_rows(), report.runs);
@@ -373,7 +383,7 @@ std::expected<std::vector<ScenarioReport>, ReportError> build_reports(const Resu
   for (const ScenarioRow& scenario : after.scenarios()) {
     for (const ScenarioRow& earlier : before.scenarios()) {
       if (earlier.name != scenario.name) continue;
-      ScenarioReport report{scenario, chosen(choice, after.metric_rows()), runs_of(after, scenario.id), {}, {}};
+      ScenarioReport report{scenario, chosen_metrics(choice, after.metric_rows()), runs_of(after, scenario.id), {}, {}};
       std::vector<RunRow> earlier_runs = runs_of(before, earlier.id);
       rename_metrics(earlier_runs, before.metric_rows(), after.metric_rows());
       auto comparison = compare_files(earlier, earlier_runs, scenario, report.runs, report.metrics);

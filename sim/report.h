@@ -39,6 +39,8 @@ struct ReportError {
 // export.
 using MetricChoice = std::optional<std::vector<std::string>>;
 MetricChoice metric_choice(std::string_view text);  // "all", "a,b"
+// Those of `metrics` that are shown, in their order.
+std::vector<MetricRow> chosen_metrics(const MetricChoice& choice, const std::vector<MetricRow>& metrics);
 // A sentence for people when one is not among `metrics`.
 std::optional<std::string> unknown_metric(const MetricChoice& choice, std::span<const MetricRow> metrics);
 

@@ -29,6 +29,7 @@
 #include "sim/commands.h"
 #include "sim/experiment.h"
 #include "sim/export_csv.h"
+#include "sim/looks.h"
 #include "sim/replay.h"
 #include "sim/report.h"
 #include "sim/result_sink.h"
@@ -38,12 +39,12 @@ namespace {
 
 constexpr int kExitInterrupted = 130;
 constexpr const char* kRunUsage =
-    "homing-sim run SCENARIO... [--strategies all|a,b] [--seeds N] [--jobs N] [--out FILE.sqlite [--replace]] "
+    "homing-sim run SCENARIO... [--strategies all|a,b] [--seeds N|auto] [--jobs N] [--out FILE.sqlite [--replace]] "
     "[--progress json|none] [--metrics all|a,b] [-o table|json|csv]";
 constexpr const char* kUsage = R"(usage: homing-sim COMMAND ...
 
   run SCENARIO...        strategies x seeds, compared in words and intervals
-      [--strategies all|a,b] [--seeds N] [--jobs N] [--out FILE.sqlite [--replace]]
+      [--strategies all|a,b] [--seeds N|auto] [--jobs N] [--out FILE.sqlite [--replace]]
       [--progress json|none] [--metrics all|a,b] [-o table|json|csv]
   check SCENARIO...      is it well formed? [--print]: every value in force and where it comes from
   list [FOLDER]          scenarios, strategies, metrics
@@ -57,6 +58,7 @@ struct RunArguments {
   std::vector<std::string> paths;
   std::optional<std::vector<std::string>> strategies;
   std::optional<int> seeds;
+  bool looks = false;  // as many seeds as it takes
   int jobs = 0;
   std::string out;
   bool replace = false;
@@ -93,8 +95,11 @@ std::optional<int> parse_value(const std::string& option, const std::string& val
   if (option == "--strategies") {
     arguments.strategies = split(value);
   } else if (option == "--seeds") {
-    arguments.seeds = positive(value);
-    if (!arguments.seeds) return wrong(fmt::format("--seeds {} is no count; expected a whole number from 1", value));
+    arguments.looks = value == "auto";
+    arguments.seeds = arguments.looks ? std::nullopt : positive(value);
+    if (!arguments.looks && !arguments.seeds) {
+      return wrong(fmt::format("--seeds {} is no count; expected a whole number from 1, or auto", value));
+    }
   } else if (option == "--jobs") {
     const auto jobs = positive(value);
     if (!jobs) return wrong(fmt::format("--jobs {} is no count; expected a whole number from 1", value));
@@ -322,7 +327,8 @@ int run_command(const std::vector<std::string>& given) {
     }
     return !interrupted;
   };
-  const int finished = run_experiment(scenarios, options);
+  const int finished =
+      arguments.looks ? run_in_looks(scenarios, arguments.metrics, options) : run_experiment(scenarios, options);
   line.clear();
   const auto written = sink.finish();
   if (!written) {

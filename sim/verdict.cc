@@ -12,7 +12,7 @@ namespace homing::sim {
 namespace {
 
 constexpr double kAlpha = 0.05;
-constexpr std::array kLooks = {10, 20, 40, 80};
+constexpr std::array kLooks = {10, 20, 40, kMostLooks};
 constexpr std::array kVerdicts = {Verdict::kTooFewRuns, Verdict::kIdentical, Verdict::kNoDifferenceThatMatters,
                                   Verdict::kBetter, Verdict::kWorse};
 
@@ -168,6 +168,12 @@ std::optional<int> next_look(int n) {
     if (look > n) return look;
   }
   return std::nullopt;
+}
+
+bool settled(const Judgement& judgement, double margin) {
+  if (judgement.summary.n < kFewestRuns || !judgement.interval) return false;
+  const double half = (judgement.interval->high - judgement.interval->low) / 2;
+  return judgement.summary.ties == judgement.summary.n || half < margin;
 }
 
 bool meets(Verdict found, Verdict expected) {

@@ -10,8 +10,7 @@
 //   identical                    every pair is equal
 //   no difference that matters   the interval lies within (-d, d)
 //   better / worse               the interval lies wholly on one side of 0; when more than half the pairs tie, the
-//   exact
-//                                sign test on the others at level alpha / k decides instead, if the mean agrees with it
+//                                exact sign test on the others at level alpha / k decides instead, if the mean agrees
 //   too few runs                 everything else
 //
 // One looks at n = 10, 20, 40, 80 only, and stops when the half-width is below d: looking after every run until
@@ -41,6 +40,7 @@ enum class Method { kNone, kPairedT, kSignTest };
 const char* name_of(Method method);  // "none", "paired t", "sign test"
 
 inline constexpr int kFewestRuns = 10;
+inline constexpr int kMostLooks = 80;  // runs at the last look
 
 // `differences` are other minus baseline; `comparisons` strategies are judged at once.
 struct Judgement {
@@ -53,6 +53,10 @@ Judgement judge(std::span<const double> differences, Better better, double margi
 
 // The number of runs at which to look next: 10, 20, 40 or 80; nothing after that.
 std::optional<int> next_look(int n);
+
+// True when nobody need look again: at least kFewestRuns pairs, and all equal or the interval's half-width below the
+// margin.
+bool settled(const Judgement& judgement, double margin);
 
 // True when a result meets an expected verdict: the same words, or identical where no difference that matters was
 // expected.

@@ -4,9 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include "router/core/distributions.h"
+#include "router/core/draws.h"
 
 namespace homing::sim {
 namespace {
@@ -99,6 +103,83 @@ TEST(Verdict, TheFivePhrasesReadBack) {
     EXPECT_STREQ(words(*verdict_of(text)), text);
   }
   EXPECT_FALSE(verdict_of("fine").has_value());
+}
+
+// ---- known truths: how often a verdict is wrong when the truth is known
+
+// Differences of experiment `e`, strategy `k`; pair by pair, so that a later look sees the earlier pairs again.
+double draw(const char* purpose, std::uint32_t e, std::uint32_t k, std::uint32_t pair, const core::Distribution& law) {
+  core::DrawSequence draws = core::Draws(11, core::purpose(purpose)).at({.low = e, .visit = pair, .attempt = k});
+  return core::sample(law, draws);
+}
+
+constexpr int kExperiments = 1500;
+// Five of a hundred, and four standard errors.
+const int kMostErrors = static_cast<int>(kExperiments * 0.05 + 4 * std::sqrt(0.05 * 0.95 * kExperiments));
+
+TEST(KnownTruth, WithoutADifferenceAtMostOneExperimentInTwentyNamesAnyOfFourStrategiesBetterOrWorse) {
+  for (const bool ties : {false, true}) {
+    int wrong = 0;
+    for (std::uint32_t e = 0; e < kExperiments; ++e) {
+      bool named = false;
+      for (std::uint32_t k = 0; k < 4; ++k) {
+        std::vector<double> d;
+        for (std::uint32_t pair = 0; pair < 20; ++pair) {
+          const double x = draw("null", e, k, pair, core::Distribution::normal(0, 10));
+          // Three of four pairs tie and the rest has a long tail: losses of whole nodes.
+          d.push_back(!ties ? x : std::fabs(x) < 11.5 ? 0.0 : x * x * x);
+        }
+        const Verdict found = verdict(d, 0.001, Better::kLower, 4);
+        named = named || found == Verdict::kBetter || found == Verdict::kWorse;
+      }
+      wrong += named ? 1 : 0;
+    }
+    EXPECT_LE(wrong, kMostErrors) << (ties ? "most pairs tie" : "no ties");
+  }
+}
+
+// Looks at 10, 20, 40 and 80 until settled() says stop. A true difference of twice the margin must not be called none,
+// and a true difference of 0 not better or worse, in more than one experiment of twenty.
+TEST(KnownTruth, StoppingByTheWidthOfTheIntervalKeepsItsPromise) {
+  constexpr double kMargin = 1.0;
+  for (const double truth : {0.0, 2 * kMargin}) {
+    int wrong = 0;
+    for (std::uint32_t e = 0; e < kExperiments; ++e) {
+      std::vector<double> d;
+      Judgement judgement;
+      while (const auto look = next_look(static_cast<int>(d.size()))) {
+        while (d.size() < static_cast<std::size_t>(*look)) {
+          d.push_back(draw("looks", e, 0, static_cast<std::uint32_t>(d.size()), core::Distribution::normal(truth, 3)));
+        }
+        judgement = judge(d, Better::kLower, kMargin, 1);
+        if (settled(judgement, kMargin)) break;
+      }
+      const bool side = judgement.verdict == Verdict::kBetter || judgement.verdict == Verdict::kWorse;
+      const bool none = judgement.verdict == Verdict::kNoDifferenceThatMatters;
+      wrong += (truth == 0.0 ? side : none || judgement.verdict == Verdict::kBetter) ? 1 : 0;
+    }
+    EXPECT_LE(wrong, kMostErrors) << "true difference " << truth;
+  }
+}
+
+TEST(KnownTruth, ADifferenceThatIsThereIsFound) {
+  int found = 0;
+  for (std::uint32_t e = 0; e < 300; ++e) {
+    std::vector<double> d;
+    for (std::uint32_t pair = 0; pair < 20; ++pair) {
+      d.push_back(draw("power", e, 0, pair, core::Distribution::normal(3, 3)));
+    }
+    found += verdict(d, 0.5) == Verdict::kWorse ? 1 : 0;
+  }
+  EXPECT_GT(found, 280);  // power of a t test with effect 1 and n 20: 0.99
+}
+
+TEST(Verdict, IsSettledWhenNobodyNeedLookAgain) {
+  EXPECT_FALSE(settled(judge(repeated({0}, 9), Better::kLower, 1, 1), 1)) << "nine are too few";
+  EXPECT_TRUE(settled(judge(repeated({0}, 10), Better::kLower, 0, 1), 0)) << "identical";
+  EXPECT_TRUE(settled(judge(repeated({5}, 10), Better::kLower, 1, 1), 1));
+  EXPECT_TRUE(settled(judge(repeated({5, 5.5}, 10), Better::kLower, 1, 1), 1));
+  EXPECT_FALSE(settled(judge(repeated({50, 59}, 10), Better::kLower, 1, 1), 1)) << "worse, but by how much?";
 }
 
 // Two strategies, ten seeds, one metric; strategy 1 loses two sessions more.
