@@ -54,6 +54,60 @@ TEST(Churn, ANodeThatJoinsMayTakeItsShareOfTheUsers) {
   EXPECT_DOUBLE_EQ(*churn.users(), 0.0);
 }
 
+// The definition again, from the whole history.
+TEST(Churn, OfRandomHistoriesEqualsTheOneRecomputedFromNothing) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    core::DrawSequence draws = core::Draws(seed, core::purpose("churn")).at({});
+    const std::size_t nodes = 2 + draws.below(4);
+    std::vector<std::int64_t> cores;
+    for (std::size_t i = 0; i < nodes; ++i) cores.push_back(static_cast<std::int64_t>(4 << draws.below(3)));
+    Churn churn(cores);
+    struct Placed {
+      std::uint32_t user, visit, node;
+      std::vector<bool> ready;
+      int changes;
+    };
+    std::vector<Placed> history;
+    std::vector<bool> ready(nodes, true);
+    int changes = 0;
+    double users = 0;
+    double sessions = 0;
+    for (std::uint32_t i = 0; i < 300; ++i) {
+      if (draws.below(10) == 0) {
+        const std::size_t node = draws.below(nodes);
+        const bool now = draws.below(2) == 0;
+        changes += ready[node] != now ? 1 : 0;
+        ready[node] = now;
+        churn.ready(node, now);
+        continue;
+      }
+      const Placed placed{static_cast<std::uint32_t>(draws.below(12)), static_cast<std::uint32_t>(draws.below(40)),
+                          static_cast<std::uint32_t>(draws.below(nodes)), ready, changes};
+      const auto last =
+          std::find_if(history.rbegin(), history.rend(), [&](const Placed& p) { return p.user == placed.user; });
+      if (last != history.rend() && last->changes != changes) {
+        double all = 0;
+        double joined = 0;
+        for (std::size_t k = 0; k < nodes; ++k) {
+          all += ready[k] ? static_cast<double>(cores[k]) : 0.0;
+          joined += ready[k] && !last->ready[k] ? static_cast<double>(cores[k]) : 0.0;
+        }
+        const double least = ready[last->node] ? joined / all : 1.0;
+        users += (last->node != placed.node ? 1.0 : 0.0) - least;
+      }
+      const auto before =
+          std::find_if(history.rbegin(), history.rend(), [&](const Placed& p) { return p.visit == placed.visit; });
+      if (before != history.rend() && before->node != placed.node && ready[before->node]) sessions += 1;
+      churn.placed(placed.user, placed.visit, placed.node);
+      history.push_back(placed);
+    }
+    ASSERT_EQ(churn.changes(), changes);
+    if (changes == 0) continue;
+    EXPECT_NEAR(*churn.users(), users / changes, 1e-9) << seed;
+    EXPECT_NEAR(*churn.sessions(), sessions / changes, 1e-9) << seed;
+  }
+}
+
 TEST(Regret, TheHandWorkedExampleGivesAQuarterOfASession) {
   Regret regret({{1000, 0}, {1000, 0}});
   regret.begins(0, 0, 0, 0, 60 * kMinute, {});
