@@ -12,9 +12,9 @@
 //                             one of them drawn and found again. No candidates, no weights, no division: the least a
 //                             strategy without an index could do
 //
-// Counters: of_1us = time / the limit of one microsecond (at most 1 for all but user-hash, which has no stated limit);
-// vs_scan = time of the scan of as many nodes in the same run / time. The label is a hash of the choices: another
-// number means that another question was measured.
+// Counters: of_1us = time / the limit of one microsecond (at most 1 for all but the hashes of users, which have no
+// stated limit: the rendezvous ones look at every node); vs_scan = time of the scan of as many nodes in the same run /
+// time. The label is a hash of the choices: another number means that another question was measured.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -67,6 +67,8 @@ std::vector<NodeFigures> some_cluster(std::size_t nodes) {
     f.cores_milli = f.weight * 160;
     f.sessions = static_cast<std::uint32_t>((20 + noise() % 3) * f.weight / 100);
     f.load5_milli = static_cast<std::uint32_t>(noise() % f.cores_milli);
+    f.memory_total = std::uint64_t{64} << 30;
+    f.memory_available = f.memory_total - (std::uint64_t{f.sessions} << 28);
   }
   return figures;
 }
@@ -139,6 +141,7 @@ struct Cluster {
     } else if (f.sessions > 0) {
       --f.sessions;
     }
+    f.memory_available = f.memory_total - (std::uint64_t{f.sessions} << 28);
     f.load5_milli = static_cast<std::uint32_t>(noise() % f.cores_milli);
     strategy->update(node, f);
   }

@@ -36,6 +36,13 @@ inline std::uint64_t weighted_sessions(const NodeFigures& figures) {
   return std::uint64_t{figures.sessions} * 100'000'000u / std::max(figures.weight, 1u);
 }
 
+// The finalizer of SplitMix64 (Stafford's "Mix13"): every bit of the word changes every bit of the result.
+inline std::uint64_t mix13(std::uint64_t x) {
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+  return x ^ (x >> 31);
+}
+
 // The draws of one placement. Keyed by session and epoch, so that two routers that place it at once and see the same
 // nodes choose the same one.
 inline DrawSequence placement_draws(const PlacementQuery& query, Purpose purpose) {

@@ -22,12 +22,6 @@ namespace homing::core {
 
 namespace {
 
-std::uint64_t mix(std::uint64_t x) {
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-  return x ^ (x >> 31);
-}
-
 class UserHash final : public IndexedStrategy {
  public:
   std::unique_ptr<Strategy> clone() const override { return std::make_unique<UserHash>(*this); }
@@ -36,7 +30,7 @@ class UserHash final : public IndexedStrategy {
   // anywhere.
   Picked pick(const PlacementQuery& query, std::span<const NodeId> excluded) override {
     if (nodes_.size() == 0) return {};
-    const NodeId home = nodes_.at(static_cast<std::uint32_t>(mix(query.user.value) % nodes_.size()));
+    const NodeId home = nodes_.at(static_cast<std::uint32_t>(mix13(query.user.value) % nodes_.size()));
     const Hidden hidden(nodes_, excluded);
     return pick_circle(nodes_, home);
   }
