@@ -10,16 +10,19 @@
 #include <system_error>
 #include <vector>
 
+#include "router/base/strategy_text.h"
 #include "router/base/suggest.h"
 #include "router/core/strategy.h"
 #include "sim/measures.h"
 #include "sim/report.h"
+#include "sim/sweep.h"
 
 namespace homing::sim {
 namespace {
 
 constexpr const char* kCheckUsage = "homing-sim check SCENARIO... [--print]";
 constexpr const char* kListUsage = "homing-sim list [FOLDER]";
+constexpr const char* kSweepUsage = "homing-sim sweep SCENARIO --list";
 constexpr const char* kCompareUsage =
     "homing-sim compare RESULT [RESULT] [--baseline NAME] [--metrics all|a,b] [-o table|json|csv]";
 constexpr const char* kDumpUsage = "homing-sim dump --canonical RESULT";
@@ -41,18 +44,19 @@ int unknown_option(std::ostream& err, const std::string& option, std::vector<std
 }
 
 int check_one(const std::string& path, bool print, std::ostream& out, std::ostream& err) {
-  const ScenarioResult result = load_scenario(path, known_names());
+  const ScenariosResult result = load_scenarios(path, known_names());
   if (!result.ok()) {
     err << base::render_report(result.diagnostics);
     return kExitUsage;
   }
-  const Scenario& scenario = *result.scenario;
-  out << fmt::format("{}: {} ({} nodes, {} strategies, {} seeds, hash {})\n", scenario.name, scenario.title,
-                     scenario.nodes.size(), scenario.strategies.size(), scenario.seeds, scenario.hash);
-  if (print) {
-    out << print_settings(scenario);
-  } else {
-    for (const std::string& note : scenario.notes) out << "note: " << note << '\n';
+  for (const Scenario& scenario : result.scenarios) {
+    out << fmt::format("{}: {} ({} nodes, {} strategies, {} seeds, hash {})\n", scenario.name, scenario.title,
+                       scenario.nodes.size(), scenario.strategies.size(), scenario.seeds, scenario.hash);
+    if (print) {
+      out << print_settings(scenario);
+    } else {
+      for (const std::string& note : scenario.notes) out << "note: " << note << '\n';
+    }
   }
   return kExitOk;
 }
@@ -69,11 +73,24 @@ void list_scenarios(const std::string& folder, std::ostream& out) {
   out << fmt::format("scenarios in {}\n", folder);
   if (files.empty()) out << "  none\n";
   for (const auto& file : files) {
-    const ScenarioResult result = load_scenario(file.string(), known_names());
-    const std::string text = result.ok() ? result.scenario->title : "cannot be read; homing-sim check says why";
+    const ScenariosResult result = load_scenarios(file.string(), known_names());
+    std::string text = result.ok() ? result.scenarios[0].title : "cannot be read; homing-sim check says why";
+    if (result.scenarios.size() > 1) text += fmt::format(" ({} points)", result.scenarios.size());
     const std::string name =
         file.filename() == "scenario.toml" ? file.parent_path().filename().string() : file.stem().string();
     out << fmt::format("  {:<24} {}\n", name, text);
+  }
+}
+
+// Every strategy; below it what it can be told.
+void list_strategies(std::ostream& out) {
+  for (const std::string_view name : core::strategy_names()) {
+    out << "  " << name << '\n';
+    for (const core::StrategyParam& param : core::strategy_params(name)) {
+      out << fmt::format("    {} = {}: {} ({} to {}; {})\n", param.name, base::param_text(param, param.standard),
+                         param.meaning, base::param_text(param, param.least), base::param_text(param, param.most),
+                         param.source);
+    }
   }
 }
 
@@ -117,10 +134,42 @@ int list_command(std::span<const std::string> arguments, const std::string& fold
   }
   list_scenarios(place, out);
   out << "strategies\n";
-  for (const std::string_view name : core::strategy_names()) out << "  " << name << '\n';
+  list_strategies(out);
   out << "metrics\n";
   for (const MetricInfo& metric : metrics())
     out << fmt::format("  {:<24} {} ({})\n", metric.name, metric.description, metric.unit);
+  return kExitOk;
+}
+
+int sweep_command(std::span<const std::string> arguments, std::ostream& out, std::ostream& err) {
+  std::vector<std::string> paths;
+  bool list = false;
+  for (const std::string& argument : arguments) {
+    if (argument == "--list") {
+      list = true;
+    } else if (is_option(argument)) {
+      return unknown_option(err, argument, {"--list"}, kSweepUsage);
+    } else {
+      paths.push_back(argument);
+    }
+  }
+  if (paths.size() != 1) return usage(err, "expected one scenario", kSweepUsage);
+  if (!list) return usage(err, "expected --list (homing-sim run runs every point)", kSweepUsage);
+  const ScenariosResult result = load_scenarios(paths[0], known_names());
+  if (!result.ok()) {
+    err << base::render_report(result.diagnostics);
+    return kExitUsage;
+  }
+  if (result.points[0].empty()) {
+    err << fmt::format("homing-sim: {} has no [sweep]; it is the one scenario {}\n", paths[0],
+                       result.scenarios[0].name);
+    return kExitUsage;
+  }
+  for (std::size_t i = 0; i < result.scenarios.size(); ++i) {
+    const Scenario& scenario = result.scenarios[i];
+    out << fmt::format("{}: {} ({} strategies, {} seeds, hash {})\n", scenario.name, result.points[i],
+                       scenario.strategies.size(), scenario.seeds, scenario.hash);
+  }
   return kExitOk;
 }
 

@@ -23,6 +23,8 @@ ScenarioNames known_names();
 
 // check SCENARIO... [--print]
 int check_command(std::span<const std::string> arguments, std::ostream& out, std::ostream& err);
+// sweep SCENARIO --list: the points of its grid
+int sweep_command(std::span<const std::string> arguments, std::ostream& out, std::ostream& err);
 // list [FOLDER]: scenarios (below FOLDER, or else `folder`), strategies, metrics
 int list_command(std::span<const std::string> arguments, const std::string& folder, std::ostream& out,
                  std::ostream& err);

@@ -316,7 +316,8 @@ void ScenarioReader::read_expectations() {
 
 void ScenarioReader::refuse_what_comes_later() {
   const Value sweep = root_.find("sweep");
-  if (sweep.present()) sweep.error("sweeps are not supported yet; write one scenario a value");
+  if (sweep.present())
+    sweep.error("this file is many scenarios; homing-sim run, check and sweep read it, this place takes a single one");
 }
 
 namespace {
@@ -329,7 +330,9 @@ std::string name_of(const std::string& path) {
   return file.stem().string();
 }
 
-ScenarioResult read(Document file, const ScenarioNames& names) {
+}  // namespace
+
+ScenarioResult read_scenario(Document file, const ScenarioNames& names) {
   ScenarioResult result;
   if (file.ok()) {
     Scenario scenario = ScenarioReader(file, names).read();
@@ -346,16 +349,18 @@ ScenarioResult read(Document file, const ScenarioNames& names) {
   return result;
 }
 
-}  // namespace
-
-ScenarioResult load_scenario(const std::string& path, const ScenarioNames& names) {
+Document load_scenario_file(const std::string& path) {
   std::error_code ignored;
   const bool folder = std::filesystem::is_directory(path, ignored);
-  return read(Document::load(folder ? (std::filesystem::path(path) / "scenario.toml").string() : path), names);
+  return Document::load(folder ? (std::filesystem::path(path) / "scenario.toml").string() : path);
+}
+
+ScenarioResult load_scenario(const std::string& path, const ScenarioNames& names) {
+  return read_scenario(load_scenario_file(path), names);
 }
 
 ScenarioResult parse_scenario(std::string_view text, std::string file_name, const ScenarioNames& names) {
-  return read(Document::parse(text, std::move(file_name)), names);
+  return read_scenario(Document::parse(text, std::move(file_name)), names);
 }
 
 }  // namespace homing::sim

@@ -29,6 +29,11 @@ inline constexpr Duration kWeek = 7 * kDay;
 // What to say after "no ... is called": the names there are, and the nearest of them.
 std::string known_names(const std::string& written, const std::vector<std::string>& known);
 
+// A file, or the scenario.toml of a folder.
+base::Document load_scenario_file(const std::string& path);
+// The one scenario that a document is.
+ScenarioResult read_scenario(base::Document file, const ScenarioNames& names);
+
 class ScenarioReader {
  public:
   ScenarioReader(base::Document& file, const ScenarioNames& names)

@@ -33,6 +33,7 @@
 #include "sim/replay.h"
 #include "sim/report.h"
 #include "sim/result_sink.h"
+#include "sim/sweep.h"
 
 namespace homing::sim {
 namespace {
@@ -47,6 +48,7 @@ constexpr const char* kUsage = R"(usage: homing-sim COMMAND ...
       [--strategies all|a,b] [--seeds N|auto] [--jobs N] [--out FILE.sqlite [--replace]]
       [--progress json|none] [--metrics all|a,b] [-o table|json|csv]
   check SCENARIO...      is it well formed? [--print]: every value in force and where it comes from
+  sweep SCENARIO --list  the points of its grid
   list [FOLDER]          scenarios, strategies, metrics
   compare RESULT [RESULT] [--baseline NAME] [--metrics all|a,b] [-o table|json|csv]
   export RESULT --csv DIR [--replace]   every table and view, with run, parameters and units in each row
@@ -150,26 +152,27 @@ std::optional<int> load(const RunArguments& arguments, std::vector<Scenario>& sc
   const ScenarioNames names = known_names();
   bool good = true;
   for (const std::string& path : arguments.paths) {
-    ScenarioResult result = load_scenario(path, names);
+    ScenariosResult result = load_scenarios(path, names);
     if (!result.ok()) {
       std::cerr << base::render_report(result.diagnostics);
       good = false;
       continue;
     }
-    Scenario scenario = std::move(*result.scenario);
-    if (arguments.seeds) scenario.seeds = *arguments.seeds;
-    if (arguments.strategies) {
-      if (const auto error = choose_strategies(scenario, *arguments.strategies, names)) {
-        std::cerr << "homing-sim: " << *error << '\n';
+    for (Scenario& scenario : result.scenarios) {
+      if (arguments.seeds) scenario.seeds = *arguments.seeds;
+      if (arguments.strategies) {
+        if (const auto error = choose_strategies(scenario, *arguments.strategies, names)) {
+          std::cerr << "homing-sim: " << *error << '\n';
+          return kExitUsage;
+        }
+      }
+      for (const Scenario& other : scenarios) {
+        if (other.name != scenario.name) continue;
+        std::cerr << fmt::format("homing-sim: two scenarios are called {}; run them into two files\n", scenario.name);
         return kExitUsage;
       }
+      scenarios.push_back(std::move(scenario));
     }
-    for (const Scenario& other : scenarios) {
-      if (other.name != scenario.name) continue;
-      std::cerr << fmt::format("homing-sim: two scenarios are called {}; run them into two files\n", scenario.name);
-      return kExitUsage;
-    }
-    scenarios.push_back(std::move(scenario));
   }
   if (!good) return kExitUsage;
   return std::nullopt;
@@ -347,6 +350,7 @@ int run_command(const std::vector<std::string>& given) {
 int dispatch(const std::string& command, const std::vector<std::string>& arguments) {
   if (command == "run") return run_command(arguments);
   if (command == "check") return check_command(arguments, std::cout, std::cerr);
+  if (command == "sweep") return sweep_command(arguments, std::cout, std::cerr);
   if (command == "list") return list_command(arguments, "scenarios", std::cout, std::cerr);
   if (command == "compare") return compare_command(arguments, std::cout, std::cerr);
   if (command == "export") return export_command(arguments, std::cout, std::cerr);

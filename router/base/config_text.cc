@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -58,6 +59,20 @@ ConfigNode* member(ConfigNode* table, std::string_view name) {
   if (table == nullptr || table->kind != Kind::kTable) return nullptr;
   for (ConfigNode& child : table->children) {
     if (child.name == name) return &child;
+  }
+  return nullptr;
+}
+
+// The element of a list that is called by its number from 1, or by its `name`.
+ConfigNode* element(ConfigNode* list, std::string_view called) {
+  std::size_t number = 0;
+  const auto [end, error] = std::from_chars(called.data(), called.data() + called.size(), number);
+  if (error == std::errc() && end == called.data() + called.size()) {
+    return number >= 1 && number <= list->children.size() ? &list->children[number - 1] : nullptr;
+  }
+  for (ConfigNode& child : list->children) {
+    const ConfigNode* name = child.kind == Kind::kTable ? member(&child, "name") : nullptr;
+    if (name != nullptr && name->kind == Kind::kString && name->text == called) return &child;
   }
   return nullptr;
 }
@@ -517,10 +532,11 @@ bool Document::replace(std::string_view dotted_path, const Value& value) {
   ConfigNode* table = root_.get();
   std::string_view rest = dotted_path;
   while (true) {
-    if (table->kind != Kind::kTable) return false;
+    if (table->kind != Kind::kTable && table->kind != Kind::kList) return false;
     const std::size_t dot = rest.find('.');
     const std::string_view name = rest.substr(0, dot);
-    ConfigNode* child = member(table, name);
+    ConfigNode* child = table->kind == Kind::kTable ? member(table, name) : element(table, name);
+    if (child == nullptr && table->kind == Kind::kList) return false;
     if (child == nullptr) {
       ConfigNode fresh;
       fresh.name = std::string(name);
@@ -538,6 +554,25 @@ bool Document::replace(std::string_view dotted_path, const Value& value) {
       return true;
     }
     table = child;
+    rest.remove_prefix(dot + 1);
+  }
+}
+
+bool Document::remove(std::string_view dotted_path) {
+  ConfigNode* parent = root_.get();
+  std::string_view rest = dotted_path;
+  while (true) {
+    const std::size_t dot = rest.find('.');
+    const std::string_view name = rest.substr(0, dot);
+    ConfigNode* child = nullptr;
+    if (parent->kind == Kind::kTable) child = member(parent, name);
+    if (parent->kind == Kind::kList) child = element(parent, name);
+    if (child == nullptr) return false;
+    if (dot == std::string_view::npos) {
+      parent->children.erase(parent->children.begin() + (child - parent->children.data()));
+      return true;
+    }
+    parent = child;
     rest.remove_prefix(dot + 1);
   }
 }

@@ -176,11 +176,15 @@ class Document {
   const std::vector<Diagnostic>& diagnostics() const { return diagnostics_; }
   std::string report() const { return render_report(diagnostics_); }
 
-  // Puts a copy of `value` in the place of the dotted path (created as needed; "[2]" is not understood), keeping the
-  // place of `value` for messages: what a parameter sweep or `--set` does. False when the path leads through a
-  // value that is no table.
+  // Puts a copy of `value` in the place of the dotted path, keeping the place of `value` for messages: what a parameter
+  // sweep does. Members of tables are created as needed; an element of a list is called by its number from 1 or, when
+  // it is a table with a `name`, by that ("strategy.bounded-25.params.epsilon"). False when there is no such element or
+  // the path leads through a value that is neither table nor list.
   bool replace(std::string_view dotted_path, const Value& value);
-  // The whole document as canonical text: one "dotted.path = value" a line, sorted. Comments and layout do not show.
+  // Takes out what is at the dotted path, as replace() reads it. False when nothing is there.
+  bool remove(std::string_view dotted_path);
+  // The whole document as canonical text, itself TOML: one "dotted.path = value" a line, sorted. Comments and layout do
+  // not show.
   std::string canonical_text() const;
 
  private:

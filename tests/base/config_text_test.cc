@@ -237,6 +237,26 @@ TEST(ConfigTextTest, AReplacedValueIsReadAndReportsTheReplacementsPlace) {
   EXPECT_FALSE(swept.replace("cluster.report-every.x", values->at(0)));
 }
 
+TEST(ConfigTextTest, ElementsOfListsAreReplacedAndTakenOutByNumberOrName) {
+  Document file = Document::parse("b = 9\n[[a]]\nname = \"x\"\nn = 1\n[[a]]\nname = \"y\"\nn = 2\n", "f.toml");
+  Document source = file;
+  const auto nine = source.root().find("b");
+  ASSERT_TRUE(file.replace("a.y.n", nine));
+  ASSERT_TRUE(file.replace("a.1.fresh.m", nine));
+  EXPECT_EQ(file.canonical_text(),
+            "a = [{ fresh = { m = 9 }, n = 1, name = \"x\" }, { n = 9, name = \"y\" }]\nb = 9\n");
+  EXPECT_FALSE(file.replace("a.z.n", nine));
+  EXPECT_FALSE(file.replace("a.0.n", nine));
+  EXPECT_FALSE(file.replace("a.3.n", nine));
+  EXPECT_FALSE(file.remove("a.x.m"));
+  EXPECT_FALSE(file.remove("b.c"));
+  ASSERT_TRUE(file.remove("a.x.fresh"));
+  ASSERT_TRUE(file.remove("a.2"));
+  EXPECT_EQ(file.canonical_text(), "a = [{ n = 1, name = \"x\" }]\nb = 9\n");
+  const Document again = Document::parse(file.canonical_text(), "again.toml");
+  EXPECT_EQ(again.canonical_text(), file.canonical_text());
+}
+
 TEST(ConfigTextTest, LayoutDoesNotChangeTheCanonicalText) {
   const Document one = Document::parse("b = { y = 2, x = [1, 2.5, \"q\\\"\"] } # why\na = 1\n", "f");
   const Document two = Document::parse("a = 1\n[b]\nx = [1,2.5,'q\"']\ny = 2\n", "g");

@@ -14,6 +14,7 @@
 #include "sim/commands.h"
 #include "sim/experiment.h"
 #include "sim/scenario.h"
+#include "sim/sweep.h"
 
 namespace homing::sim {
 namespace {
@@ -36,16 +37,16 @@ std::map<std::string, std::string> expected() {
 }
 
 std::map<std::string, std::string> found(const std::string& name, int jobs) {
-  ScenarioResult result = load_scenario("scenarios/" + name, known_names());
-  EXPECT_TRUE(result.ok());
-  std::vector<Scenario> scenarios = {std::move(*result.scenario)};
-  scenarios[0].seeds = 1;
+  std::vector<Scenario> scenarios = load_scenarios("scenarios/" + name, known_names()).scenarios;
+  EXPECT_FALSE(scenarios.empty());
+  for (Scenario& scenario : scenarios) scenario.seeds = 1;
   std::map<std::string, std::string> lines;
   ExperimentOptions options;
   options.jobs = jobs;
   options.done = [&](const RunRecord& record) {
-    const std::string& strategy = scenarios[0].strategies[static_cast<std::size_t>(record.strategy)].name;
-    lines[fmt::format("{} {}", name, strategy)] = fmt::format("{} {}", record.plan_hash, record.fingerprint);
+    const Scenario& scenario = scenarios[static_cast<std::size_t>(record.scenario)];
+    const std::string& strategy = scenario.strategies[static_cast<std::size_t>(record.strategy)].name;
+    lines[fmt::format("{} {}", scenario.name, strategy)] = fmt::format("{} {}", record.plan_hash, record.fingerprint);
     return true;
   };
   run_experiment(scenarios, options);
@@ -71,7 +72,8 @@ TEST_P(ScenarioFingerprintTest, IsTheRecordedOneWithOneJobAndWithTwo) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Gallery, ScenarioFingerprintTest,
-                         ::testing::Values("ordinary-day", "class-at-nine", "node-lost-at-peak", "rolling-drain"),
+                         ::testing::Values("ordinary-day", "class-at-nine", "node-lost-at-peak", "rolling-drain",
+                                           "stale-load"),
                          [](const auto& tested) {
                            std::string name = tested.param;
                            for (char& c : name) c = c == '-' ? '_' : c;
