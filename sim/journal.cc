@@ -41,7 +41,8 @@ double OccupancyMoments::mean_square() const {
 }
 
 Journal::Journal(const Scenario& scenario, std::size_t visits, bool series, bool feelings)
-    : horizon_ns_(scenario.horizon.count()),
+    : nodes_(scenario.nodes.size()),
+      horizon_ns_(scenario.horizon.count()),
       now_ns_(std::numeric_limits<std::int64_t>::min() / 2),
       moments_(scenario.nodes.size()),
       feelings_(feelings) {
@@ -74,6 +75,7 @@ Journal::Journal(const Scenario& scenario, std::size_t visits, bool series, bool
 
 void Journal::begin_measuring(std::int64_t now_ns) {
   measuring_ = true;
+  if (probe_) probe_->begin(now_ns);
   moments_.restart(now_ns);
   sojourns_ = {};
   slow_s_ = work_lost_s_ = 0.0;
@@ -91,6 +93,7 @@ void Journal::begin_measuring(std::int64_t now_ns) {
 // ---- nodes
 
 void Journal::sessions(std::int64_t now_ns, std::uint32_t node, std::int64_t count) {
+  if (probe_) probe_->sessions(now_ns, node, count);
   moments_.set(now_ns, node, count);
   if (balance_) balance_->sessions(now_ns, node, count);
   if (series_.empty()) return;
@@ -127,6 +130,7 @@ void Journal::ready(std::int64_t now_ns, std::uint32_t node, bool ready) {
 }
 
 void Journal::up(std::int64_t now_ns, std::uint32_t node, bool up, std::int64_t count) {
+  if (probe_) probe_->up(now_ns, node, up);
   if (series_.empty()) return;
   NodeSeries& of = series_[node];
   of.up = up;
@@ -143,6 +147,7 @@ void Journal::up(std::int64_t now_ns, std::uint32_t node, bool up, std::int64_t 
 void Journal::visit_begins(std::int64_t now_ns, std::uint32_t visit, std::uint32_t user, std::int64_t patience_ns,
                            std::uint32_t kind, std::int64_t end_ns) {
   arrivals_[visit] = now_ns;
+  if (probe_) probe_->arrived(now_ns, visit);
   if (!feelings_) return;
   Watched& watched = watched_[visit];
   watched.arrival_ns = now_ns;
@@ -171,6 +176,7 @@ void Journal::slow(std::int64_t from_ns, std::int64_t to_ns) {
 }
 
 void Journal::signed_in(std::int64_t now_ns, std::uint32_t visit) {
+  if (probe_) probe_->served(now_ns, visit);
   if (!feelings_) return;
   Watched& watched = watched_[visit];
   if (watched.waits && watched.arrival_ns >= 0) {
@@ -205,6 +211,7 @@ void Journal::stops_being_there(std::int64_t now_ns, Watched& watched, bool hori
 }
 
 void Journal::visit_ends(std::int64_t now_ns, std::uint32_t visit) {
+  if (probe_) probe_->left(now_ns, visit);
   if (measuring_ && arrivals_[visit] >= 0) {
     ++sojourns_.count;
     sojourns_.sum_s += static_cast<double>(now_ns - arrivals_[visit]) * 1e-9;
@@ -217,6 +224,7 @@ void Journal::visit_ends(std::int64_t now_ns, std::uint32_t visit) {
 // ---- sessions
 
 void Journal::process_begins(std::int64_t now_ns, std::uint32_t slot, std::uint32_t node, std::uint32_t visit) {
+  if (probe_) probe_->process_started();
   if (!feelings_) return;
   const Watched& watched = watched_[visit];
   decisions_->churn.placed(watched.user, visit, node);
@@ -263,6 +271,7 @@ void Journal::double_life(std::int64_t now_ns, int change) {
 void Journal::finish(std::int64_t now_ns) {
   now_ns_ = now_ns;
   moments_.finish(now_ns);
+  if (probe_) probe_->finish(now_ns);
   without_store_.advance(now_ns);
   double_life_.advance(now_ns);
   for (Watched& watched : watched_) {

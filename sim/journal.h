@@ -20,6 +20,7 @@
 #include "sim/measures_balance.h"
 #include "sim/measures_decisions.h"
 #include "sim/measures_windows.h"
+#include "sim/probe.h"
 #include "sim/results.h"
 #include "sim/scenario.h"
 
@@ -138,6 +139,9 @@ class Journal {
   const std::vector<DownInterval>& downs() const { return downs_; }
   const OccupancyMoments& moments() const { return moments_; }
   const Sojourns& sojourns() const { return sojourns_; }
+  // Also tell a probe from now on (before the first event).
+  void watch(std::size_t visits) { probe_.emplace(nodes_, visits); }
+  const std::optional<Probe>& probe() const { return probe_; }
   double slow_seconds() const { return slow_s_; }
   // The part of a run's record that comes from measuring: values, series, faults, losses, downs. REQUIRES: finish().
   void fill(RunRecord& record);
@@ -179,6 +183,8 @@ class Journal {
   void fill_series(RunRecord& record);
   bool is_fed(Fed what) const { return (fed_ >> static_cast<unsigned>(what) & 1u) != 0; }
 
+  std::size_t nodes_;
+  std::optional<Probe> probe_;
   std::int64_t horizon_ns_;
   std::int64_t now_ns_;
   bool measuring_ = false;

@@ -33,7 +33,11 @@
 #include "sim/replay.h"
 #include "sim/report.h"
 #include "sim/result_sink.h"
+<<<<<<< HEAD
 #include "sim/sweep.h"
+=======
+#include "sim/validate_command.h"
+>>>>>>> 5c5d6dc (sim: validate holds the simulator against what is known exactly)
 
 namespace homing::sim {
 namespace {
@@ -53,6 +57,8 @@ constexpr const char* kUsage = R"(usage: homing-sim COMMAND ...
   compare RESULT [RESULT] [--baseline NAME] [--metrics all|a,b] [-o table|json|csv]
   export RESULT --csv DIR [--replace]   every table and view, with run, parameters and units in each row
   dump --canonical RESULT
+  validate               the simulator against what is known exactly: predicted, simulated, standard error, verdict
+      [--quick] [--mutate] [--only ROW] [--coverage] [--list] [--jobs N] [--progress json|none] [-o table|json]
   replay TRACE [--strategy S] [--from POSITION] [--cut FILE]
 )";
 
@@ -347,6 +353,31 @@ int run_command(const std::vector<std::string>& given) {
   return exit;
 }
 
+int validate_with_progress(const std::vector<std::string>& arguments) {
+  const sigset_t signals = stop_signals();
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+  const std::int64_t begun_ms = clock_ms(CLOCK_MONOTONIC);
+  std::int64_t shown_ms = begun_ms;
+  bool drawn = false;
+  const auto pulse = [&](double fraction, const std::string& at, const std::string& mode) {
+    const std::int64_t now = clock_ms(CLOCK_MONOTONIC);
+    const double seconds = static_cast<double>(now - begun_ms) * 1e-3;
+    const double eta = fraction > 0 ? seconds * (1 - fraction) / fraction : 0.0;
+    if (now - shown_ms >= 1000 && mode == "json") {
+      std::cerr << fmt::format(R"({{"percent":{:.1f},"row":"{}","eta_s":{:.0f}}})", fraction * 100, at, eta)
+                << std::endl;
+    } else if (now - shown_ms >= 1000 && mode.empty() && isatty(STDERR_FILENO) != 0) {
+      std::cerr << fmt::format("\r\033[K{:5.1f} %  {}  {:.0f} s left\r", fraction * 100, at, eta) << std::flush;
+      drawn = true;
+    }
+    if (now - shown_ms >= 1000) shown_ms = now;
+    return !stop_wanted(signals);
+  };
+  const int exit = validate_command(arguments, std::cout, std::cerr, pulse);
+  if (drawn) std::cerr << "\r\033[K" << std::flush;
+  return exit;
+}
+
 int dispatch(const std::string& command, const std::vector<std::string>& arguments) {
   if (command == "run") return run_command(arguments);
   if (command == "check") return check_command(arguments, std::cout, std::cerr);
@@ -355,12 +386,13 @@ int dispatch(const std::string& command, const std::vector<std::string>& argumen
   if (command == "compare") return compare_command(arguments, std::cout, std::cerr);
   if (command == "export") return export_command(arguments, std::cout, std::cerr);
   if (command == "dump") return dump_command(arguments, std::cout, std::cerr);
+  if (command == "validate") return validate_with_progress(arguments);
   if (command == "replay") return replay_command(arguments, std::cout, std::cerr);
   if (command == "help" || command == "--help" || command == "-h") {
     std::cout << kUsage;
     return kExitOk;
   }
-  const std::vector<std::string> known = {"run", "check", "list", "compare", "export", "dump", "replay"};
+  const std::vector<std::string> known = {"run", "check", "list", "compare", "export", "dump", "replay", "validate"};
   std::cerr << fmt::format("homing-sim: unknown command {}", command);
   if (const auto near = base::nearest_name(command, known)) std::cerr << fmt::format("; did you mean {}?", *near);
   std::cerr << '\n' << kUsage;

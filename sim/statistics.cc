@@ -37,6 +37,48 @@ std::optional<Interval> mean_interval(const PairedSummary& summary, int comparis
   return Interval{summary.mean - half, summary.mean + half};
 }
 
+std::optional<Interval> ratio_interval(std::span<const double> above, std::span<const double> below, int comparisons,
+                                       double alpha) {
+  CHECK(above.size() == below.size());
+  const auto n = static_cast<double>(above.size());
+  double up = 0.0, down = 0.0;
+  for (const double x : above) up += x;
+  for (const double x : below) down += x;
+  if (above.size() < 2) return std::nullopt;
+  std::vector<double> values;
+  for (std::size_t i = 0; i < above.size(); ++i) {
+    const double rest = down - below[i];
+    if (rest <= 0.0) return std::nullopt;
+    values.push_back(n * up / down - (n - 1) * (up - above[i]) / rest);
+  }
+  return mean_interval(summarise(values), comparisons, alpha);
+}
+
+std::optional<Interval> quantile_interval(std::span<const std::vector<double>> runs, double p, int comparisons,
+                                          double alpha) {
+  CHECK(p > 0.0 && p < 1.0);
+  std::vector<double> all;
+  for (const auto& run : runs) all.insert(all.end(), run.begin(), run.end());
+  if (runs.size() < 2 || all.empty()) return std::nullopt;
+  std::sort(all.begin(), all.end());
+  const auto n = static_cast<double>(all.size());
+  // The value with that share of all at or below it; beyond the ends, the ends.
+  const auto at = [&](double share) {
+    const double rank = std::clamp(std::ceil(share * n), 1.0, n);
+    return all[static_cast<std::size_t>(rank) - 1];
+  };
+  const double middle = at(p);
+  std::vector<double> at_most, count;
+  for (const auto& run : runs) {
+    at_most.push_back(
+        static_cast<double>(std::count_if(run.begin(), run.end(), [&](double x) { return x <= middle; })));
+    count.push_back(static_cast<double>(run.size()));
+  }
+  const auto share = ratio_interval(at_most, count, comparisons, alpha);
+  const double half = (share->high - share->low) / 2;
+  return Interval{at(p - half), at(p + half)};
+}
+
 double sign_test(int positive, int trials) {
   CHECK(positive >= 0 && positive <= trials);
   if (trials == 0) return 1.0;

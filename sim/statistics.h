@@ -13,6 +13,7 @@
 
 #include <optional>
 #include <span>
+#include <vector>
 
 namespace homing::sim {
 
@@ -37,6 +38,20 @@ double t_quantile(double p, int degrees);
 
 // The interval of the mean at level 1 - alpha / comparisons; nothing when n < 2.
 std::optional<Interval> mean_interval(const PairedSummary& summary, int comparisons, double alpha = 0.05);
+
+// Of a ratio of sums, sum of `above` / sum of `below`, one pair a run. Runs are the independent pieces: the interval is
+// Student's on the jackknife's pseudo-values n R - (n-1) R without run i, which also take out most of the bias of a
+// ratio (Quenouille 1956, Tukey 1958). For shares of events of which a run has many or few. Nothing when n < 2 or all
+// that is below lies in one run. REQUIRES: equal sizes, nothing below is negative.
+std::optional<Interval> ratio_interval(std::span<const double> above, std::span<const double> below, int comparisons,
+                                       double alpha = 0.05);
+
+// Of the p quantile of all values together, values of one run being dependent (they shared a busy afternoon): the share
+// of values at or below x is a ratio over runs with its interval; the x between which the shares p - half and p + half
+// lie are the interval of the quantile (Woodruff, JASA 47 (1952)). The mean of the runs' own quantiles would be biased:
+// of 20 values the p99 is the largest. Nothing when n < 2 or there is no value. REQUIRES: 0 < p < 1.
+std::optional<Interval> quantile_interval(std::span<const std::vector<double>> runs, double p, int comparisons,
+                                          double alpha = 0.05);
 
 // Two-sided p value: how likely is a split at least as uneven as `positive` of `trials` when both sides are equally
 // likely. 1 for no trials. REQUIRES: 0 <= positive <= trials.

@@ -28,6 +28,7 @@ World::World(std::shared_ptr<const Scenario> scenario, int strategy, std::shared
                                       .index_by_node = scenario_->routers < static_cast<int>(scenario_->nodes.size())}),
       journal_(*scenario_, plan_->visits.size(), options_.record_series, options_.record_feelings) {
   const std::size_t count = scenario_->nodes.size();
+  if (options_.probe) journal_.watch(plan_->visits.size());
   machines_.resize(count);
   isolated_.resize(count, false);
   slow_starts_.resize(count);

@@ -41,6 +41,35 @@ TEST(Statistics, MoreComparisonsWidenTheInterval) {
   EXPECT_NEAR(mean_interval(s, 5)->high, 5.5 + 3.249836 * s.standard_error, 1e-5);
 }
 
+// Two runs with 1 of 10 and 5 of 20: 6/30 = 0.2; without the first 0.25, without the second 0.1; pseudo-values 0.4 -
+// 0.25 and 0.4 - 0.1, mean 0.225, standard error 0.075, t of one degree 12.706.
+TEST(Statistics, ARatioOfSumsWorkedByHand) {
+  const std::vector<double> above = {1, 5}, below = {10, 20};
+  const auto interval = ratio_interval(above, below, 1);
+  ASSERT_TRUE(interval.has_value());
+  EXPECT_NEAR(interval->low, 0.225 - 12.706205 * 0.075, 1e-6);
+  EXPECT_NEAR(interval->high, 0.225 + 12.706205 * 0.075, 1e-6);
+  EXPECT_FALSE(ratio_interval(above, std::vector<double>{0, 0}, 1).has_value());
+  EXPECT_FALSE(ratio_interval(std::vector<double>{1}, std::vector<double>{2}, 1).has_value());
+}
+
+TEST(Statistics, AQuantilesIntervalHoldsItsQuantileAndNarrowsWithRuns) {
+  const auto width = [](std::uint32_t runs) {
+    std::vector<std::vector<double>> values(runs);
+    for (std::uint32_t run = 0; run < runs; ++run) {
+      core::DrawSequence draws =
+          core::Draws(1, core::purpose("quantile")).at({.high = 0, .low = run, .visit = 0, .attempt = 0});
+      for (int i = 0; i < 200; ++i) values[run].push_back(core::sample(core::Distribution::exponential(1), draws));
+    }
+    const auto interval = quantile_interval(values, 0.95, 1);
+    EXPECT_LT(interval->low, 2.996);  // -ln 0.05
+    EXPECT_GT(interval->high, 2.996);
+    return interval->high - interval->low;
+  };
+  EXPECT_LT(width(80), width(10));
+  EXPECT_FALSE(quantile_interval(std::vector<std::vector<double>>{{1, 2}}, 0.5, 1).has_value());
+}
+
 TEST(Statistics, OneDifferenceHasNoInterval) {
   const std::vector<double> one = {1.0};
   EXPECT_FALSE(mean_interval(summarise(one), 1).has_value());
