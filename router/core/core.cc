@@ -67,7 +67,10 @@ Core::State::State(const State& other)
       own_tickets(other.own_tickets),
       capacity_changed(other.capacity_changed),
       line_changed(other.line_changed),
-      effects(other.effects) {
+      places(other.places),
+      effects(other.effects),
+      explained_user(other.explained_user),
+      tables(other.tables) {
   for (const auto& [labels, c] : other.classes) {
     LabelClass& mine = classes[labels];
     mine.strategy = c.strategy->clone();

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "router/core/config.h"
+#include "router/core/decision_table.h"
 #include "router/core/effect.h"
 #include "router/core/event.h"
 #include "router/core/ids.h"
@@ -96,6 +97,11 @@ class Core {
   std::uint32_t hosted_count() const;
   std::uint32_t queue_length() const;
   bool may_order(Instant now) const;
+
+  // For replay: from now on every placement of this user is also told as a full table (decision_table.h), kept until it
+  // is taken; nothing: no more. Neither state nor effect: snapshots lack it, the fingerprint does not know it.
+  void explain_decisions(std::optional<UserId> user);
+  std::vector<DecisionTable> take_decision_tables();
 
  private:
   struct State;

@@ -71,6 +71,7 @@ void Core::State::save(Writer& w) const {
   write_set(w, line);
   write_set(w, own_tickets);
   w(capacity_changed, line_changed);
+  write_map(w, places);
   w(static_cast<std::uint64_t>(classes.size()));
   for (const auto& [labels, c] : classes) {
     Writer extra;
@@ -98,6 +99,7 @@ void Core::State::load(Reader& r) {
   bool capacity = false;
   bool line_moved = false;
   r(capacity, line_moved);
+  read_map(r, places);
   build_classes();
   if (!r.ok()) return;
   for (std::size_t i = 0; i < nodes.size(); ++i) refresh_node(NodeId{static_cast<std::uint32_t>(i)});

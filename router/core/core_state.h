@@ -7,6 +7,7 @@
 //   core_nodes.cc    own lease and join, membership, failure detection, eligibility
 //   core_takeover.cc declaration of death, its sessions declared lost
 //   core_wishes.cc   what people wait for: claim, watch, claim again, answer
+//   core_explain.cc  an operator's word for a placement; the full table of one
 //   core_hosting.cc  what this node runs: accept, order, ready, end, fence, reconcile with the launcher
 //   core_queue.cc    waiting in line
 //
@@ -21,6 +22,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "absl/container/btree_map.h"
@@ -265,8 +267,12 @@ struct Core::State {
   bool capacity_changed = false;
   bool line_changed = false;
 
+  absl::btree_map<SessionId, PlaceWanted> places;  // at most max_wishes; more are dropped
+
   // --- not state ---
   std::vector<Effect> effects;
+  std::optional<UserId> explained_user;
+  std::vector<DecisionTable> tables;
 
   // core.cc
   void emit(Effect effect);
@@ -341,6 +347,13 @@ struct Core::State {
   void advance_all_wishes();
   void advance_end(SessionId id);
   void tentative(const Call& c, int delta);
+
+  // core_explain.cc
+  void on(const PlaceWanted& e);
+  NodeId wanted_place(SessionId id, Epoch epoch) const;
+  bool may_choose(const LabelClass& c, std::span<const NodeId> excluded, NodeId node, std::uint64_t memory) const;
+  void explain(const LabelClass& c, const Strategy& strategy, std::span<const NodeId> excluded,
+               const DecisionRecord& record, bool wanted);
 
   // core_hosting.cc
   void on(const LauncherUp& e);

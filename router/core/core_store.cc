@@ -284,6 +284,11 @@ void Core::State::apply_session(const SessionRow& row, Version version) {
   if (!config.serve && !ours) return;
   if (old == nullptr && routes.size() >= config.max_routes && !ours && !wishes.contains(row.session)) return;
 
+  if (!places.empty()) {
+    const auto wanted = places.find(row.session);
+    if (wanted != places.end() && row.epoch >= wanted->second.epoch) places.erase(wanted);
+  }
+
   const bool holds = holds_place(row.state);
   const bool new_epoch = old == nullptr || old->epoch != row.epoch;
   const bool held = old != nullptr && holds_place(old->state);

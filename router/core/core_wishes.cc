@@ -270,6 +270,8 @@ bool Core::State::choose(SessionId id, const Wish& wish, Epoch epoch, DecisionRe
   record.view = cursor;
   const PlacementQuery query{config.seed, id, wish.user, wish.kind, epoch};
   std::vector<NodeId> excluded = wish.excluded;
+  const bool explained = explained_user == wish.user;
+  const std::unique_ptr<Strategy> before = explained ? c.strategy->clone() : nullptr;
   Picked picked = c.strategy->pick(query, excluded);
   if (picked.count == 0 && !excluded.empty()) {  // better a node that failed before than none
     excluded.clear();
@@ -303,7 +305,9 @@ bool Core::State::choose(SessionId id, const Wish& wish, Epoch epoch, DecisionRe
   }
   if (best < 0) return false;
   const auto chosen = picked.candidates[static_cast<std::size_t>(best)];
-  record.chosen = chosen.node;
+  const NodeId wanted = wanted_place(id, epoch);
+  const bool by_word = wanted != kNoNode && wanted != chosen.node && may_choose(c, excluded, wanted, memory);
+  record.chosen = by_word ? wanted : chosen.node;
   record.candidate_count = picked.count;
   record.candidates = picked.candidates;
   for (int i = 0; i < picked.count; ++i) {
@@ -319,6 +323,11 @@ bool Core::State::choose(SessionId id, const Wish& wish, Epoch epoch, DecisionRe
     oldest = std::min(oldest, nodes[picked.candidates[static_cast<std::size_t>(i)].node.value].report_received);
   }
   record.view_age = now - oldest;
+  if (by_word) {  // the strategy's own choice comes second
+    record.runner_up = chosen.node;
+    record.score_gap = 0;
+  }
+  if (explained) explain(c, *before, excluded, record, by_word);
   return true;
 }
 

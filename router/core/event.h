@@ -176,6 +176,19 @@ struct StillAlive {
   }
 };
 
+// An operator's word for one placement: this epoch of the session goes to this node, if the strategy could have chosen
+// it (it is eligible, not excluded, and fits); otherwise the strategy decides. Told to the router that places.
+// Forgotten when that epoch or a later one is there.
+struct PlaceWanted {
+  SessionId session;
+  Epoch epoch{};
+  NodeId node = kNoNode;
+  template <class A>
+  void archive(A& a) {
+    a(session, epoch, node);
+  }
+};
+
 struct ConfigChanged {
   Config config;
   template <class A>
@@ -186,6 +199,6 @@ struct ConfigChanged {
 
 using Event = std::variant<Boot, LoadMeasured, SessionWanted, WantWithdrawn, EndWanted, LauncherUp, LauncherDown,
                            SessionStarted, SessionFailed, SessionExited, StoreHint, AdminWanted, LeaveWanted,
-                           TrafficSummary, ConfigChanged, Rows, Won, Lost, Silent, StillAlive>;
+                           TrafficSummary, ConfigChanged, Rows, Won, Lost, Silent, StillAlive, PlaceWanted>;
 
 }  // namespace homing::core
