@@ -2,7 +2,7 @@
 //
 // The subcommands of homing-sim that need no simulation. Each takes its arguments (without program and subcommand),
 // writes to the given streams and returns the exit code: 0 done, 1 failed, 2 wrong usage or bad input, 4 refused (not
-// comparable). Thread class: stateless.
+// comparable), 130 interrupted. Thread class: stateless.
 #pragma once
 
 #include <iosfwd>
@@ -17,6 +17,7 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitRefused = 4;
+inline constexpr int kExitInterrupted = 130;
 
 // The names that scenarios may use: the core's registered strategies and the metrics of measures.h.
 ScenarioNames known_names();
@@ -32,5 +33,7 @@ int list_command(std::span<const std::string> arguments, const std::string& fold
 int compare_command(std::span<const std::string> arguments, std::ostream& out, std::ostream& err);
 // dump --canonical RESULT
 int dump_command(std::span<const std::string> arguments, std::ostream& out, std::ostream& err);
+// why RESULT [--run R [--session S [--epoch E] [--instead NODE]]] [-o table|json]: makes a run again up to a placement
+int why_command(std::span<const std::string> arguments, std::ostream& out, std::ostream& err);
 
 }  // namespace homing::sim

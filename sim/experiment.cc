@@ -51,19 +51,6 @@ double fraction_of(const Scenario& scenario, std::int64_t now_ns) {
   return std::clamp(static_cast<double>(now_ns + scenario.warm_up.count()) / whole, 0.0, 1.0);
 }
 
-RunRecord record_of(World& world, int strategy, std::uint64_t seed) {
-  RunRecord record;
-  record.strategy = strategy;
-  record.seed = seed;
-  record.plan_hash = fmt::format("{:016x}", world.plan().hash);
-  record.fingerprint = fmt::format("{:016x}", world.fingerprint());
-  record.events = static_cast<std::int64_t>(world.events());
-  record.decisions = static_cast<std::int64_t>(world.decisions());
-  record.paired = !victims_depend_on_state(world.scenario());
-  world.finish().fill(record);
-  return record;
-}
-
 World make_world(const Scenario& scenario, int strategy, std::uint64_t seed, bool record_series) {
   // The caller's scenario outlives the world.
   auto borrowed = std::shared_ptr<const Scenario>(std::shared_ptr<const Scenario>(), &scenario);
@@ -134,7 +121,7 @@ class Experiment {
       slot.events = world.events();
       if (stop_) return std::nullopt;
     }
-    RunRecord record = record_of(world, job.strategy, seed);
+    RunRecord record = close_run(world, job.strategy, seed);
     record.id = job.id;
     record.scenario = job.scenario;
     record.host = host.name;
@@ -154,6 +141,9 @@ class Experiment {
       if (options_.pulse && !options_.pulse(progress)) stop_ = true;
       lock.lock();
     }
+    const Progress last = look();
+    lock.unlock();
+    if (options_.pulse) options_.pulse(last);
   }
 
   // REQUIRES: mutex_ is held.
@@ -173,6 +163,7 @@ class Experiment {
       progress.events += slot.events;
       if (oldest >= 0 && at > oldest) continue;
       oldest = at;
+      progress.run_id = job.id;
       progress.running = fmt::format("{} / {} / seed {}", scenario.name,
                                      scenario.strategies[static_cast<std::size_t>(job.strategy)].name,
                                      scenario.first_seed + static_cast<std::uint64_t>(job.seed_index));
@@ -201,10 +192,23 @@ int run_experiment(const std::vector<Scenario>& scenarios, const ExperimentOptio
   return Experiment(scenarios, options).run();
 }
 
+RunRecord close_run(World& world, int strategy, std::uint64_t seed) {
+  RunRecord record;
+  record.strategy = strategy;
+  record.seed = seed;
+  record.plan_hash = fmt::format("{:016x}", world.plan().hash);
+  record.fingerprint = fmt::format("{:016x}", world.fingerprint());
+  record.events = static_cast<std::int64_t>(world.events());
+  record.decisions = static_cast<std::int64_t>(world.decisions());
+  record.paired = !victims_depend_on_state(world.scenario());
+  world.finish().fill(record);
+  return record;
+}
+
 RunRecord run_once(const Scenario& scenario, int strategy, std::uint64_t seed, bool record_series) {
   World world = make_world(scenario, strategy, seed, record_series);
   world.run();
-  return record_of(world, strategy, seed);
+  return close_run(world, strategy, seed);
 }
 
 }  // namespace homing::sim

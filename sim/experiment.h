@@ -15,6 +15,7 @@
 
 #include "sim/results.h"
 #include "sim/scenario.h"
+#include "sim/world.h"
 
 namespace homing::sim {
 
@@ -23,6 +24,7 @@ struct Progress {
   int runs = 0;
   int finished = 0;
   double fraction = 0.0;     // of all simulated time, running worlds included
+  int run_id = -1;           // of the oldest running one; -1: none runs
   std::string running;       // "node-lost-at-peak / sessions / seed 3": the oldest running one
   double simulated_s = 0.0;  // where that one stands, since its scenario's start
   std::uint64_t events = 0;  // of all worlds so far
@@ -48,6 +50,9 @@ struct ExperimentOptions {
 
 // Runs it all. Returns the number of finished runs; less than there are when it was stopped.
 int run_experiment(const std::vector<Scenario>& scenarios, const ExperimentOptions& options);
+
+// The record of a world that has come to its horizon. The world must not be stepped afterwards.
+RunRecord close_run(World& world, int strategy, std::uint64_t seed);
 
 // One run, to the end. REQUIRES: strategy is an index into scenario.strategies.
 RunRecord run_once(const Scenario& scenario, int strategy, std::uint64_t seed, bool record_series);

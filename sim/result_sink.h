@@ -41,6 +41,12 @@ class ResultSink {
     return true;
   }
 
+  // Waits until everything that was submitted is in the file, or writing has failed.
+  void drain() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return (waiting_.empty() && !writing_) || error_; });
+  }
+
   // Writes what waits, ends the thread, returns the number of runs in the file or why one could not be written.
   std::expected<int, std::string> finish() {
     {
@@ -61,9 +67,11 @@ class ResultSink {
       if (waiting_.empty()) return;
       const RunRecord run = std::move(waiting_.front());
       waiting_.pop_front();
+      writing_ = true;
       lock.unlock();
       const auto done = writer_.write(run);
       lock.lock();
+      writing_ = false;
       if (done) {
         ++written_;
       } else {
@@ -81,6 +89,7 @@ class ResultSink {
   std::deque<RunRecord> waiting_;
   std::optional<std::string> error_;
   int written_ = 0;
+  bool writing_ = false;
   bool closing_ = false;
   std::thread thread_;  // last: it uses the others
 };

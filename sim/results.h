@@ -162,6 +162,9 @@ class ResultReader {
   std::expected<std::vector<Series>, std::string> series(int run, const std::string& name) const;
   std::expected<std::vector<FaultRecord>, std::string> faults(int run) const;
   std::expected<std::vector<DownInterval>, std::string> downs(int run) const;
+  std::expected<std::vector<SessionLoss>, std::string> losses(int run) const;
+  // The scenario file, byte for byte.
+  std::expected<std::string, std::string> scenario_text(int scenario) const;
 
   // Every canonical row of every table as text, sorted by table, then by primary key: equal texts, equal results.
   std::expected<std::string, std::string> canonical_dump() const;

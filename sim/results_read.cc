@@ -281,6 +281,38 @@ std::expected<std::vector<DownInterval>, std::string> ResultReader::downs(int ru
   return all;
 }
 
+std::expected<std::vector<SessionLoss>, std::string> ResultReader::losses(int run) const {
+  std::vector<SessionLoss> all;
+  const auto read = for_each_row(
+      database_,
+      fmt::format(
+          "SELECT at_ns, user, visit, node, kind, present, cause, back_ns FROM session_loss WHERE run = {} ORDER BY id",
+          run),
+      [&](const Statement& row) {
+        SessionLoss loss{row.integer(0),
+                         static_cast<std::uint32_t>(row.integer(1)),
+                         static_cast<std::uint32_t>(row.integer(2)),
+                         integer(row, 3),
+                         row.text(4),
+                         row.integer(5) != 0,
+                         row.text(6),
+                         std::nullopt};
+        if (!row.is_null(7)) loss.back_ns = row.integer(7);
+        all.push_back(std::move(loss));
+      });
+  if (!read) return Error(read.error());
+  return all;
+}
+
+std::expected<std::string, std::string> ResultReader::scenario_text(int scenario) const {
+  std::optional<std::string> text;
+  const auto read = for_each_row(database_, fmt::format("SELECT text FROM scenario WHERE id = {}", scenario),
+                                 [&](const Statement& row) { text = row.text(0); });
+  if (!read) return Error(read.error());
+  if (!text) return Error(fmt::format("{} has no scenario {}", database_.path(), scenario));
+  return *text;
+}
+
 std::expected<std::string, std::string> ResultReader::canonical_dump() const {
   std::vector<std::string> tables;
   const auto read = for_each_row(database_,

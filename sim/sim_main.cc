@@ -2,10 +2,11 @@
 //
 // homing-sim: replays people and sessions over every strategy and every failure, with the production core deciding.
 //
-// run is here (it needs clocks, signals and a terminal); the rest is in the library. SIGINT and SIGTERM are blocked in
-// all threads and looked for once a pulse, so no handler and no global is needed: the first one stops the runs under
-// way, keeps the finished ones and exits with 130; a second one ends the program at once. Thread class: main thread
-// only.
+// run is here (it needs clocks, signals and a terminal); the rest is in the library. SIGINT, SIGTERM and SIGTSTP are
+// blocked in all threads and looked for once a pulse, so no handler and no global is needed: the first SIGINT or
+// SIGTERM stops the runs under way, keeps the finished ones and exits with 130; a second one ends the program at once.
+// SIGTSTP pauses everything until SIGCONT; the pause counts neither as work nor in the time left. Thread class: main
+// thread only.
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -20,29 +21,29 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <system_error>
 #include <thread>
 #include <vector>
 
 #include "router/base/suggest.h"
+#include "sim/ask.h"
 #include "sim/commands.h"
 #include "sim/experiment.h"
 #include "sim/export_csv.h"
 #include "sim/looks.h"
+#include "sim/progress_line.h"
 #include "sim/replay.h"
 #include "sim/report.h"
 #include "sim/result_sink.h"
-<<<<<<< HEAD
+#include "sim/scratch_file.h"
 #include "sim/sweep.h"
-=======
 #include "sim/validate_command.h"
->>>>>>> 5c5d6dc (sim: validate holds the simulator against what is known exactly)
 
 namespace homing::sim {
 namespace {
 
-constexpr int kExitInterrupted = 130;
 constexpr const char* kRunUsage =
     "homing-sim run SCENARIO... [--strategies all|a,b] [--seeds N|auto] [--jobs N] [--out FILE.sqlite [--replace]] "
     "[--progress json|none] [--metrics all|a,b] [-o table|json|csv]";
@@ -51,15 +52,26 @@ constexpr const char* kUsage = R"(usage: homing-sim COMMAND ...
   run SCENARIO...        strategies x seeds, compared in words and intervals
       [--strategies all|a,b] [--seeds N|auto] [--jobs N] [--out FILE.sqlite [--replace]]
       [--progress json|none] [--metrics all|a,b] [-o table|json|csv]
+  ask --nodes 4x16c64GiB --users N
+                         a question without a file, answered in words within seconds
+      [--kind NAME|a=0.6,b=0.4] [--lose-node-at 10:00] [--drain-node-at 10:00] [--burst 09:00]
+      [--day-shape office|flat] [--memory SIZE] [--heartbeat TIME] [--strategy all|a,b] [--seed N]
+      [--within 15s] [--print-scenario FILE] [--out FILE.sqlite [--replace]] [-o table|json]
   check SCENARIO...      is it well formed? [--print]: every value in force and where it comes from
   sweep SCENARIO --list  the points of its grid
   list [FOLDER]          scenarios, strategies, metrics
   compare RESULT [RESULT] [--baseline NAME] [--metrics all|a,b] [-o table|json|csv]
   export RESULT --csv DIR [--replace]   every table and view, with run, parameters and units in each row
+  why RESULT             why a session went where it went
+      [--run R [--session USER/VISIT|lost|worst [--epoch E] [--instead NODE|runner-up]]]
+      [--scenario FILE] [-o table|json]
   dump --canonical RESULT
   validate               the simulator against what is known exactly: predicted, simulated, standard error, verdict
       [--quick] [--mutate] [--only ROW] [--coverage] [--list] [--jobs N] [--progress json|none] [-o table|json]
   replay TRACE [--strategy S] [--from POSITION] [--cut FILE]
+  help [COMMAND]         this, or one command; so does --help
+
+exit codes: 0 done, 1 failed, 2 wrong usage or input, 4 refused (not comparable, not the same run), 130 interrupted
 )";
 
 struct RunArguments {
@@ -213,57 +225,45 @@ HostFacts host_facts() {
   return facts;
 }
 
-// Shows where an experiment stands: JSON lines once a second, or one line that rewrites itself on a terminal.
-class ProgressLine {
+// SIGINT, SIGTERM and SIGTSTP, blocked in all threads and looked for at every pulse.
+class Signals {
  public:
-  explicit ProgressLine(std::string mode) : mode_(std::move(mode)), begun_ms_(clock_ms(CLOCK_MONOTONIC)) {
-    if (mode_.empty()) mode_ = isatty(STDERR_FILENO) != 0 ? "line" : "none";
+  Signals() {
+    sigemptyset(&set_);
+    sigaddset(&set_, SIGINT);
+    sigaddset(&set_, SIGTERM);
+    sigaddset(&set_, SIGTSTP);
+    sigprocmask(SIG_BLOCK, &set_, nullptr);
   }
 
-  void show(const Progress& progress) {
-    const std::int64_t now = clock_ms(CLOCK_MONOTONIC);
-    if (mode_ == "none" || now - shown_ms_ < 1000) return;
-    shown_ms_ = now;
-    const double seconds = static_cast<double>(now - begun_ms_) * 1e-3;
-    const double rate = seconds > 0 ? static_cast<double>(progress.events) / seconds : 0.0;
-    const double eta = progress.fraction > 0 ? seconds * (1 - progress.fraction) / progress.fraction : 0.0;
-    if (mode_ == "json") {
-      std::cerr
-          << fmt::format(
-                 R"({{"percent":{:.1f},"runs":{},"finished":{},"run":"{}","simulated_s":{:.0f},"events":{},"events_per_s":{:.0f},"eta_s":{:.0f}}})",
-                 progress.fraction * 100, progress.runs, progress.finished, progress.running, progress.simulated_s,
-                 progress.events, rate, eta)
-          << std::endl;
-    } else {
-      std::cerr << fmt::format("\r\033[K{:5.1f} %  {} of {} runs  {}  {:.1f} h  {:.1f} M events/s  {:.0f} s left",
-                               progress.fraction * 100, progress.finished, progress.runs, progress.running,
-                               progress.simulated_s / 3600, rate / 1e6, eta)
-                << std::flush;
-      drawn_ = true;
+  // True from the first SIGINT or SIGTERM on; a second one ends the program. SIGTSTP stops it here until SIGCONT.
+  bool stop_wanted(ProgressLine& line) {
+    const timespec none{};
+    while (!interrupted_) {
+      const int signal = sigtimedwait(&set_, nullptr, &none);
+      if (signal <= 0) break;
+      if (signal == SIGTSTP) {
+        line.pause(clock_ms(CLOCK_MONOTONIC));
+        kill(getpid(), SIGSTOP);
+        line.resume(clock_ms(CLOCK_MONOTONIC));
+        continue;
+      }
+      interrupted_ = true;
+      sigprocmask(SIG_UNBLOCK, &set_, nullptr);
     }
+    return interrupted_;
   }
-  void clear() {
-    if (drawn_) std::cerr << "\r\033[K" << std::flush;
-  }
+  bool interrupted() const { return interrupted_; }
 
  private:
-  std::string mode_;
-  std::int64_t begun_ms_;
-  std::int64_t shown_ms_ = 0;
-  bool drawn_ = false;
+  sigset_t set_{};
+  bool interrupted_ = false;
 };
 
-sigset_t stop_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  return set;
-}
-
-bool stop_wanted(const sigset_t& signals) {
-  const timespec none{};
-  return sigtimedwait(&signals, nullptr, &none) > 0;
+ProgressMode mode_of(const std::string& asked) {
+  if (asked == "json") return ProgressMode::kJson;
+  if (asked == "none" || isatty(STDERR_FILENO) == 0) return ProgressMode::kNone;
+  return ProgressMode::kLine;
 }
 
 int report(const std::string& path, Output output, const MetricChoice& metrics) {
@@ -281,26 +281,6 @@ int report(const std::string& path, Output output, const MetricChoice& metrics) 
   return kExitOk;
 }
 
-// A result file that nobody asked to keep.
-class ScratchFile {
- public:
-  explicit ScratchFile(bool wanted) {
-    if (!wanted) return;
-    std::string pattern = (std::filesystem::temp_directory_path() / "homing-sim-XXXXXX").string();
-    if (mkdtemp(pattern.data()) != nullptr) folder_ = pattern;
-  }
-  ScratchFile(const ScratchFile&) = delete;
-  ScratchFile& operator=(const ScratchFile&) = delete;
-  ~ScratchFile() {
-    std::error_code ignored;
-    if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
-  }
-  std::string path() const { return folder_ + "/result.sqlite"; }
-
- private:
-  std::string folder_;
-};
-
 int run_command(const std::vector<std::string>& given) {
   RunArguments arguments;
   if (const auto exit = parse(given, arguments)) return *exit;
@@ -317,11 +297,9 @@ int run_command(const std::vector<std::string>& given) {
     std::cerr << "homing-sim: " << writer.error() << '\n';
     return kExitUsage;
   }
-  const sigset_t signals = stop_signals();
-  sigprocmask(SIG_BLOCK, &signals, nullptr);
   ResultSink sink(std::move(*writer));
-  ProgressLine line(arguments.progress);
-  bool interrupted = false;
+  Signals signals;
+  ProgressLine line(mode_of(arguments.progress), std::cerr, clock_ms(CLOCK_MONOTONIC));
   int runs = 0;
   ExperimentOptions options;
   options.jobs = arguments.jobs;
@@ -329,23 +307,19 @@ int run_command(const std::vector<std::string>& given) {
   options.done = [&](RunRecord run) { return sink.submit(std::move(run)); };
   options.pulse = [&](const Progress& progress) {
     runs = progress.runs;
-    line.show(progress);
-    if (!interrupted && stop_wanted(signals)) {
-      interrupted = true;
-      sigprocmask(SIG_UNBLOCK, &signals, nullptr);  // the next one ends the program
-    }
-    return !interrupted;
+    line.show(progress, clock_ms(CLOCK_MONOTONIC));
+    return !signals.stop_wanted(line);
   };
   const int finished =
       arguments.looks ? run_in_looks(scenarios, arguments.metrics, options) : run_experiment(scenarios, options);
-  line.clear();
   const auto written = sink.finish();
+  line.finish(clock_ms(CLOCK_MONOTONIC));
   if (!written) {
     std::cerr << "homing-sim: " << written.error() << '\n';
     return kExitFailed;
   }
   int exit = finished > 0 ? report(path, arguments.output, arguments.metrics) : kExitOk;
-  if (interrupted) {
+  if (signals.interrupted()) {
     std::cerr << fmt::format("homing-sim: interrupted; {} of {} runs were finished{}\n", finished, runs,
                              arguments.out.empty() ? "" : " and are kept in " + arguments.out);
     exit = kExitInterrupted;
@@ -354,8 +328,8 @@ int run_command(const std::vector<std::string>& given) {
 }
 
 int validate_with_progress(const std::vector<std::string>& arguments) {
-  const sigset_t signals = stop_signals();
-  sigprocmask(SIG_BLOCK, &signals, nullptr);
+  Signals signals;
+  ProgressLine no_line(ProgressMode::kNone, std::cerr, clock_ms(CLOCK_MONOTONIC));  // rows have words of their own
   const std::int64_t begun_ms = clock_ms(CLOCK_MONOTONIC);
   std::int64_t shown_ms = begun_ms;
   bool drawn = false;
@@ -371,30 +345,73 @@ int validate_with_progress(const std::vector<std::string>& arguments) {
       drawn = true;
     }
     if (now - shown_ms >= 1000) shown_ms = now;
-    return !stop_wanted(signals);
+    return !signals.stop_wanted(no_line);
   };
   const int exit = validate_command(arguments, std::cout, std::cerr, pulse);
   if (drawn) std::cerr << "\r\033[K" << std::flush;
   return exit;
 }
 
+int ask(const std::vector<std::string>& arguments) {
+  AskHost host;
+  host.facts = host_facts();
+  host.jobs = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  Signals signals;
+  ProgressLine line(mode_of(""), std::cerr, clock_ms(CLOCK_MONOTONIC));
+  host.pulse = [&](const Progress& progress) {
+    line.show(progress, clock_ms(CLOCK_MONOTONIC));
+    return !signals.stop_wanted(line);
+  };
+  host.settled = [&] { line.finish(clock_ms(CLOCK_MONOTONIC)); };
+  return ask_command(arguments, host, std::cout, std::cerr);
+}
+
+// What kUsage says of one command: its line and the indented ones below it. Empty: there is no such command.
+std::string usage_of(const std::string& command) {
+  std::istringstream lines(kUsage);
+  std::string text;
+  for (std::string line; std::getline(lines, line);) {
+    const bool begins = line.starts_with("  ") && line.size() > 2 && line[2] != ' ';
+    if (!text.empty() && (begins || line.empty())) break;
+    if (!text.empty() || line.starts_with("  " + command + " "))
+      text += line.substr(std::min<std::size_t>(2, line.size())) + "\n";
+  }
+  return text.empty() ? text : "usage: homing-sim " + text;
+}
+
+bool wants_help(const std::vector<std::string>& arguments) {
+  return std::find(arguments.begin(), arguments.end(), "--help") != arguments.end() ||
+         std::find(arguments.begin(), arguments.end(), "-h") != arguments.end();
+}
+
 int dispatch(const std::string& command, const std::vector<std::string>& arguments) {
+  const bool help = command == "help" || command == "--help" || command == "-h";
+  const std::string about = help && !arguments.empty() ? arguments[0] : command;
+  if (wants_help(arguments) || (help && !arguments.empty())) {
+    if (const std::string text = usage_of(about); !text.empty()) {
+      std::cout << text;
+      return kExitOk;
+    }
+  }
   if (command == "run") return run_command(arguments);
+  if (command == "ask") return ask(arguments);
   if (command == "check") return check_command(arguments, std::cout, std::cerr);
   if (command == "sweep") return sweep_command(arguments, std::cout, std::cerr);
   if (command == "list") return list_command(arguments, "scenarios", std::cout, std::cerr);
   if (command == "compare") return compare_command(arguments, std::cout, std::cerr);
   if (command == "export") return export_command(arguments, std::cout, std::cerr);
+  if (command == "why") return why_command(arguments, std::cout, std::cerr);
   if (command == "dump") return dump_command(arguments, std::cout, std::cerr);
   if (command == "validate") return validate_with_progress(arguments);
   if (command == "replay") return replay_command(arguments, std::cout, std::cerr);
-  if (command == "help" || command == "--help" || command == "-h") {
+  if (help && arguments.empty()) {
     std::cout << kUsage;
     return kExitOk;
   }
-  const std::vector<std::string> known = {"run", "check", "list", "compare", "export", "dump", "replay", "validate"};
-  std::cerr << fmt::format("homing-sim: unknown command {}", command);
-  if (const auto near = base::nearest_name(command, known)) std::cerr << fmt::format("; did you mean {}?", *near);
+  const std::vector<std::string> known = {"help",    "run",    "ask", "check", "sweep",  "list",
+                                          "compare", "export", "why", "dump",  "replay", "validate"};
+  std::cerr << fmt::format("homing-sim: unknown command {}", about);
+  if (const auto near = base::nearest_name(about, known)) std::cerr << fmt::format("; did you mean {}?", *near);
   std::cerr << '\n' << kUsage;
   return kExitUsage;
 }

@@ -63,6 +63,14 @@ struct WorldOptions {
   std::function<void(core::NodeId, core::Config&)> adjust;
 };
 
+// A placement that explain() watches, made again in full.
+struct ExplainedPlacement {
+  std::uint32_t machine = 0;  // whose router decided
+  std::uint64_t event = 0;    // World::events() when that turn was over
+  core::DecisionTable table;
+  bool made = false;  // the store took it; false: another router was faster, or the answer is not here yet
+};
+
 // Where a person's request would end up.
 struct Reach {
   bool served = false;
@@ -186,6 +194,11 @@ class World {
   void isolate(std::uint32_t machine, bool isolated);
   // As WorldOptions say, from now on.
   void store_loss(int lost_calls_milli, int lost_answers_milli);
+  // From now on every placement of this user is made again in full, in the cores there are and that come.
+  void explain(core::UserId user);
+  const std::vector<ExplainedPlacement>& explained() const { return explained_; }
+  // An operator's word to the core of a machine, before the next event: this epoch of the session goes to that node.
+  void want_place(std::uint32_t machine, const core::PlaceWanted& wanted);
   // Overrides the plan's start cost for every start on this machine; nothing: the plan's.
   void slow_starts(std::uint32_t machine, std::optional<core::Duration> solo);
 
@@ -275,6 +288,10 @@ class World {
   void hint(std::uint32_t from, core::NodeId node);
   void forget_old_rows();
 
+  // world_explain.cc
+  void collect_tables(std::uint32_t machine);
+  void placement_made(std::uint32_t machine, const core::DecisionRecord& record);
+
   // world_launch.cc: launchers and processes
   void start_process(std::uint32_t machine, const core::StartSession& order);
   void start_is_done(std::uint32_t slot);
@@ -350,6 +367,8 @@ class World {
   std::vector<Machine> machines_;
   std::vector<bool> isolated_;
   std::vector<std::optional<core::Duration>> slow_starts_;
+  std::optional<core::UserId> explained_user_;
+  std::vector<ExplainedPlacement> explained_;
   std::vector<Process> processes_;
   std::vector<std::uint32_t> free_processes_;
   std::vector<Stay> stays_;          // by visit

@@ -28,6 +28,7 @@ void World::call_core(std::uint32_t machine, const core::Event& event) {
 
 void World::after_core(std::uint32_t machine) {
   core::Core& core = *machines_[machine].core;
+  if (explained_user_) collect_tables(machine);
   for (const core::Effect& effect : core.effects()) execute(machine, effect);
   core.clear_effects();
   const core::Instant due = core.next_deadline();
@@ -94,6 +95,7 @@ void World::execute(std::uint32_t machine, const core::Effect& effect) {
   } else if (const auto* decision = std::get_if<core::DecisionMade>(&effect)) {
     ++decisions_;
     journal_.decided(decision->record.view_age.count());
+    if (explained_user_) placement_made(machine, decision->record);
   }
   // NodeChanged and StandingChanged are for logs and status pages. AskAlive goes unanswered: a launcher speaks up only
   // when its router is down, and here a crash takes both.

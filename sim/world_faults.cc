@@ -23,6 +23,7 @@ void World::boot(std::uint32_t machine) {
   const NodeSpec& spec = scenario_->nodes[machine];
   ++of.boot;
   of.core.emplace(core::NodeId(machine), core_config(machine));
+  if (explained_user_) of.core->explain_decisions(explained_user_);
   of.station.emplace(now_, static_cast<std::uint32_t>(spec.cores), 1.0);
   of.station_armed = of.station->generation();
   of.armed = core::kNever;
