@@ -19,8 +19,6 @@
 namespace homing::sim {
 namespace {
 
-constexpr int kExitInterrupted = 130;
-
 struct Arguments {
   ValidationOptions options;
   bool coverage = false;
