@@ -50,7 +50,7 @@ namespace homing::sim {
 // What a world may be given beyond its scenario; tests stage mixed fates with it.
 struct WorldOptions {
   bool record_series = false;
-  bool probe = false;  // watch what validate's rows need (probe.h)
+  bool probe = false;           // watch what validate's rows need (probe.h)
   bool record_feelings = true;  // down intervals and waits; closed-form runs do without
   // Keyed by (seed, machine, store token), in thousandths: a call that never arrives, an answer that never comes back.
   int lost_calls_milli = 0;
