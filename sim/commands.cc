@@ -137,7 +137,7 @@ int list_command(std::span<const std::string> arguments, const std::string& fold
   list_strategies(out);
   out << "metrics\n";
   for (const MetricInfo& metric : metrics())
-    out << fmt::format("  {:<24} {} ({})\n", metric.name, metric.description, metric.unit);
+    out << fmt::format("  {:<30} {} ({}; margin {})\n", metric.name, metric.description, metric.unit, metric.margin);
   return kExitOk;
 }
 

@@ -56,6 +56,18 @@ std::string direction(Better better) {
   return "";
 }
 
+const char* word_of(Better better) {
+  switch (better) {
+    case Better::kLower:
+      return "lower";
+    case Better::kHigher:
+      return "higher";
+    case Better::kNeither:
+      return "neither";
+  }
+  return "";
+}
+
 std::string signed_number(double value) {
   return value > 0 ? "+" + short_number(value) : short_number(value);
 }
@@ -188,12 +200,9 @@ std::string json_metric(const ScenarioReport& report, const MetricRow& metric) {
     if (row.metric == metric.id) rows += (rows.empty() ? "" : ",") + json_row(report, row);
   }
   const BaselineMean* mean = baseline_mean(report.comparison, metric.id);
-  const char* better = metric.info.better == Better::kLower    ? "lower"
-                       : metric.info.better == Better::kHigher ? "higher"
-                                                               : "neither";
   return fmt::format(R"({{"name":{},"unit":{},"better":{},"margin":{},"baseline_mean":{},"rows":[{}]}})",
-                     json_quoted(metric.info.name), json_quoted(metric.info.unit), json_quoted(better),
-                     json_number(margin_of(report.scenario, metric)),
+                     json_quoted(metric.info.name), json_quoted(metric.info.unit),
+                     json_quoted(word_of(metric.info.better)), json_number(margin_of(report.scenario, metric)),
                      mean != nullptr && mean->n > 0 ? json_number(mean->mean) : "null", rows);
 }
 
@@ -252,12 +261,14 @@ std::string csv(const ScenarioReport& report) {
     for (const Comparison& row : report.comparison.rows) {
       if (row.metric != metric.id) continue;
       const Judgement& j = row.judgement;
-      text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_text(report.scenario.name),
+      text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_text(report.scenario.name),
                           csv_text(metric.info.name), csv_text(metric.info.unit),
                           csv_text(name_of_strategy(report.scenario, report.comparison.baseline)),
                           csv_text(name_of_strategy(report.scenario, row.strategy)), j.summary.n, row.baseline_mean,
                           row.mean, j.summary.mean, j.interval ? fmt::format("{}", j.interval->low) : "",
-                          j.interval ? fmt::format("{}", j.interval->high) : "", words(j.verdict));
+                          j.interval ? fmt::format("{}", j.interval->high) : "", words(j.verdict),
+                          margin_of(report.scenario, metric), word_of(metric.info.better), name_of(j.method),
+                          j.summary.ties, row.left_out);
     }
   }
   return text;
@@ -410,7 +421,9 @@ std::string write_reports(std::span<const ScenarioReport> reports, Output output
       text = "{\"format\":1,\"scenarios\":" + json_array(reports, json) + "}\n";
       break;
     case Output::kCsv:
-      text = "scenario,metric,unit,baseline,strategy,n,baseline_mean,mean,difference,low,high,verdict\n";
+      text =
+          "scenario,metric,unit,baseline,strategy,n,baseline_mean,mean,difference,low,high,verdict,margin,better,"
+          "method,ties,left_out\n";
       for (const ScenarioReport& report : reports) text += csv(report);
       break;
   }

@@ -210,8 +210,9 @@ CREATE VIEW v_session_losses AS
                     LEFT JOIN node ON node.scenario = run.scenario AND node.id = session_loss.node;
 
 CREATE VIEW v_user_downs AS
-  SELECT user_down.run, v_runs.scenario, v_runs.strategy, v_runs.seed, user_down.user, user_down.from_ns / 1e9 AS from_s,
-         user_down.to_ns / 1e9 AS to_s, (user_down.to_ns - user_down.from_ns) / 6e10 AS down_min, user_down.cause
+  SELECT user_down.run, v_runs.scenario, v_runs.strategy, v_runs.seed, user_down.user, user_down.visit,
+         user_down.from_ns / 1e9 AS from_s, user_down.to_ns / 1e9 AS to_s,
+         (user_down.to_ns - user_down.from_ns) / 6e10 AS down_min, user_down.cause, user_down.cut_by_horizon
   FROM user_down JOIN v_runs ON v_runs.run = user_down.run;
 
 CREATE VIEW v_series AS

@@ -72,6 +72,7 @@ TEST(Report, TheCsvHasOneRowAMetricAndStrategy) {
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'),
             1 + std::count_if(metrics().begin(), metrics().end(), [](const MetricInfo& m) { return m.headline; }));
   EXPECT_THAT(text, HasSubstr("small,sessions-lost,sessions,sessions,random,10,"));
+  EXPECT_THAT(text, HasSubstr(",worse,1,lower,paired t,0,0\n"));
 }
 
 TEST(Report, NumbersAreShort) {
