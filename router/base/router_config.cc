@@ -116,6 +116,7 @@ class RouterConfigReader {
         static_cast<std::uint32_t>(section.find("cores").as_number(0.001, 1'000'000).value_or(0) * 1000 + 0.5);
     node.memory = static_cast<std::uint64_t>(section.find("memory").as_bytes().value_or(0));
     node.max_sessions = static_cast<std::uint32_t>(section.find("max-sessions").as_integer(0, kMax32).value_or(0));
+    node.start_slots = static_cast<std::uint32_t>(section.find("start-slots").as_integer(0, kMax32).value_or(0));
     node.labels = section.find("labels").as_strings().value_or(std::vector<std::string>{});
     node.label_bits = bits_of(node.labels, section.find("labels"));
     out_.nodes.push_back(std::move(node));
@@ -247,6 +248,12 @@ class RouterConfigReader {
     kind.probe = probe.as_string().value_or("/");
     if (kind.probe[0] != '/') probe.error(fmt::format("\"{}\" is no path; expected e.g. \"/api\"", kind.probe));
     kind.start_timeout = section.find("start-timeout").as_duration().value_or(kind.start_timeout);
+    const Value idle = section.find("idle");
+    if (idle) {
+      idle.error(
+          "this router cannot carry out idle rules yet: it does not see when a session was last used, and its launcher "
+          "cannot suspend; take idle out (the simulator's scenarios have it)");
+    }
     const Section expect = section.section("expect");
     kind.expect_memory = static_cast<std::uint64_t>(expect.find("memory").as_bytes().value_or(0));
     kind.expect_cpu = expect.find("cpu").as_number(0, 100'000).value_or(0);

@@ -40,6 +40,7 @@ struct NodeEntry {
   std::vector<std::string> labels;
   std::uint64_t label_bits = 0;
   std::uint32_t max_sessions = 0;  // 0: no limit
+  std::uint32_t start_slots = 0;   // starts at once, the others wait in the node's order; 0: no limit
   Where where;
 };
 

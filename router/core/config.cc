@@ -86,6 +86,14 @@ std::vector<ConfigError> validate(const Config& config) {
                                                        in_seconds(config.lease_margin) + "), is " +
                                                        in_seconds(kind.start_timeout));
     }
+    if (kind.idle_after != Duration{0} && kind.idle_after <= config.heartbeat) {
+      fail("kind." + kind.name + ".idle", "after must be longer than a heartbeat (" + in_seconds(config.heartbeat) +
+                                              "), is " + in_seconds(kind.idle_after) + "; 0 s means no idle rule");
+    }
+    if (kind.idle_after != Duration{0} && kind.idle_then == IdleThen::kSuspend && !kind.can_suspend) {
+      fail("kind." + kind.name + ".idle",
+           "says suspend, but sessions of this kind cannot be suspended; expected then = \"end\"");
+    }
   }
   return errors;
 }

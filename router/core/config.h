@@ -21,6 +21,9 @@ namespace homing::core {
 // What happens to a kind's processes while their node cannot renew its lease (without-store).
 enum class WithoutStore : std::uint8_t { kKeep = 0, kFreeze = 1 };
 
+// What an idle rule does to a session that nobody used for idle_after.
+enum class IdleThen : std::uint8_t { kEnd = 0, kSuspend = 1 };
+
 struct KindConfig {
   std::string name;
   std::uint64_t labels = 0;  // bits a node must have
@@ -28,9 +31,12 @@ struct KindConfig {
       0;  // expected; a node with less available (pending starts deducted) is a misfit; 0: do not ask
   Duration start_timeout = seconds(60);
   WithoutStore without_store = WithoutStore::kKeep;
+  Duration idle_after{0};               // without a person's activity or computing; 0: no idle rule
+  IdleThen idle_then = IdleThen::kEnd;  // kSuspend only when can_suspend
+  bool can_suspend = false;             // its processes can save their state, exit, and go on from it later
   template <class A>
   void archive(A& a) {
-    a(name, labels, memory_bytes, start_timeout, without_store);
+    a(name, labels, memory_bytes, start_timeout, without_store, idle_after, idle_then, can_suspend);
   }
 };
 

@@ -50,6 +50,7 @@ Core::State::State(const State& other)
       inventory_pending(other.inventory_pending),
       hosted_stale(other.hosted_stale),
       any_frozen(other.any_frozen),
+      starts_changed(other.starts_changed),
       inventory(other.inventory),
       nodes(other.nodes),
       thresholds(other.thresholds),
@@ -136,6 +137,7 @@ void Core::State::dispatch(const Event& event) {
 // What several machines may have asked for in one turn is done once at its end.
 void Core::State::settle() {
   check_standing();
+  if (starts_changed) serve_starts();
   if (capacity_changed || line_changed) serve_line();
 }
 
@@ -167,6 +169,9 @@ void Core::State::run_deadlines() {
         break;
       case Timer::kQueueHead:
         serve_head(key->hi);
+        break;
+      case Timer::kIdle:
+        idle_due(session);
         break;
     }
   }

@@ -8,6 +8,9 @@
 //   placed       accept/refuse   write starting / ready (lost history)    accept/refuse
 //   starting     order           wait      write ready      write refused   write refused
 //   ready        write lost      -         serve            -               write lost
+//
+// Idle rules add two facts (core_idle.cc): suspending (ordered, the process still lives) and suspended (write so).
+//
 //   elsewhere, over, another epoch: kill what runs, forget
 #include <algorithm>
 #include <utility>
@@ -20,7 +23,11 @@ namespace {
 
 // What the store should say of a process that was ordered or runs.
 SessionState state_of(Fact fact) {
-  return fact == Fact::kRunning ? SessionState::kReady : SessionState::kStarting;
+  if (fact == Fact::kSuspended) return SessionState::kSuspended;
+  return fact == Fact::kRunning || fact == Fact::kSuspending ? SessionState::kReady : SessionState::kStarting;
+}
+EndReason reason_of(Fact fact) {
+  return fact == Fact::kSuspended ? EndReason::kIdle : EndReason::kNone;
 }
 
 }  // namespace
@@ -55,13 +62,15 @@ void Core::State::drop_hosted(SessionId id, EndReason why) {
   const Hosted h = it->second;
   hosted.erase(it);
   disarm(Timer::kHostedStart, id);
-  if (h.fact == Fact::kOrdered || h.fact == Fact::kRunning) {
+  disarm(Timer::kIdle, id);
+  starts_changed = starts_changed || boot.start_slots != 0;
+  if (h.fact == Fact::kOrdered || h.fact == Fact::kRunning || h.fact == Fact::kSuspending) {
     if (why == EndReason::kFenced) ++counters.fenced;
     emit(KillSession{id, h.epoch, why});
   }
 }
 
-void Core::State::advance_hosted(SessionId id) {
+void Core::State::advance_hosted(SessionId id, bool may_start) {
   const auto it = hosted.find(id);
   const Known* known = find(id);
   if (it == hosted.end() || known == nullptr || join != JoinState::kJoined) return;
@@ -70,9 +79,9 @@ void Core::State::advance_hosted(SessionId id) {
   if (known->epoch != h.epoch || known->node != self || known->incarnation != own_incarnation) return;
   switch (known->state) {
     case SessionState::kPlaced: {
-      if (h.fact == Fact::kRunning || h.fact == Fact::kOrdered) {
+      if (h.fact != Fact::kNone && h.fact != Fact::kFailed && h.fact != Fact::kExited) {
         // Accepted in a history that a failover has lost: what was true is said again, also before the wait is over.
-        if (lease_stands()) write_hosted(id, h, *known, state_of(h.fact), EndReason::kNone);
+        if (lease_stands()) write_hosted(id, h, *known, state_of(h.fact), reason_of(h.fact));
         return;
       }
       if (!may_order()) return;
@@ -99,17 +108,18 @@ void Core::State::advance_hosted(SessionId id) {
     }
     case SessionState::kStarting: {
       const bool overdue = h.accept_sent != Instant{} && now >= h.accept_sent + h.timeout - config.lease_margin &&
-                           h.fact != Fact::kRunning;
-      if (h.fact == Fact::kRunning) {
+                           h.fact != Fact::kRunning && h.fact != Fact::kSuspending && h.fact != Fact::kSuspended;
+      if (h.fact == Fact::kRunning || h.fact == Fact::kSuspending || h.fact == Fact::kSuspended) {
         // Saying that it runs orders nothing: also in the wait after a timeline change, whose new history may have
         // forgotten that it was ready.
-        if (lease_stands()) write_hosted(id, h, *known, SessionState::kReady, EndReason::kNone);
+        if (lease_stands()) write_hosted(id, h, *known, state_of(h.fact), reason_of(h.fact));
       } else if (h.fact == Fact::kFailed || h.fact == Fact::kExited) {
         write_hosted(id, h, *known, SessionState::kRefused, h.fact_reason);
       } else if (overdue) {
         if (h.fact == Fact::kOrdered) emit(KillSession{id, h.epoch, EndReason::kStartTimeout});
         h.fact = Fact::kFailed;
         h.fact_reason = EndReason::kStartTimeout;
+        starts_changed = starts_changed || boot.start_slots != 0;
         write_hosted(id, h, *known, SessionState::kRefused, h.fact_reason);
       } else if (h.fact == Fact::kOrdered) {
         arm(Timer::kHostedStart, id, h.accept_sent + h.timeout - config.lease_margin);
@@ -120,6 +130,11 @@ void Core::State::advance_hosted(SessionId id) {
           write_hosted(id, h, *known, SessionState::kRefused, EndReason::kStartFailed);
         } else if (may_order() && launcher_up) {
           const Instant deadline = h.accept_sent + h.timeout - config.lease_margin;
+          if (boot.start_slots != 0 && !may_start) {  // its turn comes in serve_starts(), or the time-out does
+            starts_changed = true;
+            arm(Timer::kHostedStart, id, deadline);
+            return;
+          }
           h.fact = Fact::kOrdered;
           emit(StartSession{id, h.epoch, h.kind, h.user, deadline});
           arm(Timer::kHostedStart, id, deadline);
@@ -135,6 +150,10 @@ void Core::State::advance_hosted(SessionId id) {
         write_hosted(id, h, *known, SessionState::kLost, h.fact_reason);
       } else if (h.fact == Fact::kNone && launcher_up) {
         write_hosted(id, h, *known, SessionState::kLost, EndReason::kProcessGone);
+      } else if (h.fact == Fact::kSuspended) {
+        write_hosted(id, h, *known, SessionState::kSuspended, EndReason::kIdle);
+      } else {
+        watch_idle(id, h);
       }
       return;
     default:
@@ -212,13 +231,14 @@ void Core::State::reconcile() {
   }
   for (auto& [id, h] : hosted) {
     if (seen.contains(id)) continue;
-    if (h.fact == Fact::kRunning || h.fact == Fact::kOrdered) {
+    if (h.fact == Fact::kRunning || h.fact == Fact::kOrdered || h.fact == Fact::kSuspending) {
       h.fact = Fact::kExited;
       h.fact_reason = EndReason::kProcessGone;
     }
   }
   inventory.clear();
   inventory_pending = false;
+  starts_changed = starts_changed || boot.start_slots != 0;
   advance_all_hosted();
 }
 
@@ -246,6 +266,7 @@ void Core::State::on(const SessionStarted& e) {
     return;
   }
   it->second.fact = Fact::kRunning;
+  starts_changed = starts_changed || boot.start_slots != 0;
   advance_hosted(e.session);
 }
 
@@ -258,6 +279,7 @@ void Core::State::on(const SessionFailed& e) {
   }
   it->second.fact = Fact::kFailed;
   it->second.fact_reason = e.reason;
+  starts_changed = starts_changed || boot.start_slots != 0;
   advance_hosted(e.session);
 }
 
@@ -270,6 +292,7 @@ void Core::State::on(const SessionExited& e) {
   }
   it->second.fact = Fact::kExited;
   it->second.fact_reason = e.reason;
+  starts_changed = starts_changed || boot.start_slots != 0;
   advance_hosted(e.session);
 }
 
@@ -287,9 +310,11 @@ void Core::State::freeze_all() {
       h.fact = Fact::kFailed;
       h.fact_reason = EndReason::kStartTimeout;
       emit(KillSession{id, h.epoch, EndReason::kStartTimeout});
-    } else if (h.fact == Fact::kRunning && !h.frozen && h.kind.value < config.kinds.size() &&
+    } else if ((h.fact == Fact::kRunning || h.fact == Fact::kSuspending) && !h.frozen &&
+               h.kind.value < config.kinds.size() &&
                config.kinds[h.kind.value].without_store == WithoutStore::kFreeze) {
       h.frozen = true;
+      h.fact = Fact::kRunning;  // a suspend that is not done stops here
       any_frozen = true;
       emit(FreezeSession{id, h.epoch});
     }
@@ -330,6 +355,7 @@ void Core::State::announce() {
     row.user = h.user;
     row.kind = h.kind;
     row.state = state_of(h.fact);
+    row.reason = reason_of(h.fact);
     row.epoch = h.epoch;
     row.node = self;
     row.incarnation = own_incarnation;
@@ -341,7 +367,9 @@ void Core::State::announce() {
     c.session = id;
     c.node = self;
     c.writes.push_back({row, known != nullptr ? known->version : Version{}});
-    if (known == nullptr || !holds_place(known->state)) add_user_write(c.writes, h.user, +1);
+    const bool asleep = h.fact == Fact::kSuspended;
+    const bool held = known != nullptr && holds_place(known->state);
+    if (held == asleep) add_user_write(c.writes, h.user, asleep ? -1 : +1);
     h.call_under_way = true;
     call(std::move(c));
   }

@@ -343,6 +343,7 @@ void Core::State::on(const ConfigChanged& e) {
   if (!validate(e.config).empty()) return;  // the driver has refused it with words; the old one stays
   config = e.config;
   build_classes();
+  hosted_stale = true;  // kinds may have idle rules now
   for (std::size_t i = 0; i < nodes.size(); ++i) refresh_node(NodeId{static_cast<std::uint32_t>(i)});
   capacity_changed = true;
 }

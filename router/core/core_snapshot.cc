@@ -48,7 +48,8 @@ void archive_fields(A& a, S& s) {
   a(s.now, s.counters, s.deadlines, s.timeline, s.cursor, s.next_token, s.read_token, s.read_sent, s.read_again,
     s.synced, s.store_away, s.reads, s.booted, s.boot, s.measured, s.has_measured, s.reported_at, s.reported_once,
     s.join, s.renewing, s.sweep_self, s.own_incarnation, s.own_generation, s.lease_sent, s.hold_until, s.standing,
-    s.standing_why, s.launcher_up, s.inventory_pending, s.hosted_stale, s.any_frozen, s.inventory, s.nodes);
+    s.standing_why, s.launcher_up, s.inventory_pending, s.hosted_stale, s.any_frozen, s.starts_changed, s.inventory,
+    s.nodes);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 //   core_wishes.cc   what people wait for: claim, watch, claim again, answer
 //   core_explain.cc  an operator's word for a placement; the full table of one
 //   core_hosting.cc  what this node runs: accept, order, ready, end, fence, reconcile with the launcher
+//   core_idle.cc     idle rules: ask, suspend or end; start slots
 //   core_queue.cc    waiting in line
 //
 // Invariants: `routes` holds the newest version seen of every session that is not over; a table changes only in
@@ -47,6 +48,7 @@ enum class Timer : std::uint8_t {
   kQueueAsk,     // refresh our ticket
   kQueueExpire,  // nobody asked for a ticket
   kQueueHead,    // nobody serves the head of the line
+  kIdle,         // an idle rule would fire, or a suspend is taking too long
 };
 
 // A session's newest row, packed: what is cached of sessions that live elsewhere.
@@ -89,7 +91,7 @@ struct NodeEntry {
 };
 
 // What the launcher told us of a process of ours.
-enum class Fact : std::uint8_t { kNone = 0, kOrdered, kRunning, kFailed, kExited };
+enum class Fact : std::uint8_t { kNone = 0, kOrdered, kRunning, kFailed, kExited, kSuspending, kSuspended };
 
 struct Hosted {
   Epoch epoch{};
@@ -246,6 +248,7 @@ struct Core::State {
   bool inventory_pending = false;
   bool hosted_stale = false;  // some hosted session could not make its step: again after the next read
   bool any_frozen = false;
+  bool starts_changed = false;  // with start slots: somebody waits for one, or one became free
   std::vector<ProcessInfo> inventory;
 
   std::vector<NodeEntry> nodes;
@@ -363,7 +366,8 @@ struct Core::State {
   void on(const SessionExited& e);
   bool amend_inventory(SessionId session, Epoch epoch, bool lives);
   void sync_hosted(SessionId id);
-  void advance_hosted(SessionId id);
+  // `may_start`: a start slot is free for it.
+  void advance_hosted(SessionId id, bool may_start = false);
   void write_hosted(SessionId id, Hosted& h, const Known& known, SessionState state, EndReason reason);
   void drop_hosted(SessionId id, EndReason why);
   void advance_all_hosted();
@@ -371,6 +375,14 @@ struct Core::State {
   void freeze_all();
   void thaw_all();
   void announce();
+
+  // core_idle.cc
+  void on(const SessionSuspended& e);
+  void on(const ActivitySeen& e);
+  void watch_idle(SessionId id, const Hosted& h);
+  void idle_due(SessionId id);
+  bool has_free_slot() const;
+  void serve_starts();
 
   // core_queue.cc
   void apply_queue(const QueueRow& row, Version version);
@@ -388,6 +400,9 @@ struct Core::State {
   void arm(Timer t, SessionId s, Instant at) { deadlines.arm({static_cast<std::uint8_t>(t), s.hi, s.lo}, at); }
   void disarm(Timer t) { deadlines.disarm({static_cast<std::uint8_t>(t), 0, 0}); }
   void disarm(Timer t, SessionId s) { deadlines.disarm({static_cast<std::uint8_t>(t), s.hi, s.lo}); }
+  bool is_armed(Timer t, SessionId s) const {
+    return deadlines.due({static_cast<std::uint8_t>(t), s.hi, s.lo}) != kNever;
+  }
   Known* find(SessionId id) {
     const auto it = routes.find(id);
     return it == routes.end() ? nullptr : &it->second;

@@ -54,6 +54,28 @@ struct ThawSession {
   }
 };
 
+// Let the process save its state and exit. `deadline`: later the launcher's word counts no more and it is asked again.
+// Never sent for a kind that cannot.
+struct SuspendSession {
+  SessionId session;
+  Epoch epoch{};
+  Instant deadline{};
+  template <class A>
+  void archive(A& a) {
+    a(session, epoch, deadline);
+  }
+};
+
+// When was this session, hosted here, last used? The driver answers with ActivitySeen.
+struct AskActivity {
+  SessionId session;
+  Epoch epoch{};
+  template <class A>
+  void archive(A& a) {
+    a(session, epoch);
+  }
+};
+
 // The launcher may act alone until then: past it, it kills unfinished starts and freezes `freeze` kinds by itself.
 struct LeaseUntil {
   Instant until{};
@@ -154,9 +176,9 @@ struct AskAlive {
   }
 };
 
-using Effect =
-    std::variant<ReadSince, CompareAndSet, StartSession, KillSession, FreezeSession, ThawSession, LeaseUntil,
-                 RouteChanged, RouteDropped, Answer, HintPeer, DecisionMade, NodeChanged, StandingChanged, AskAlive>;
+using Effect = std::variant<ReadSince, CompareAndSet, StartSession, KillSession, FreezeSession, ThawSession, LeaseUntil,
+                            RouteChanged, RouteDropped, Answer, HintPeer, DecisionMade, NodeChanged, StandingChanged,
+                            AskAlive, SuspendSession, AskActivity>;
 
 std::string_view to_string(NodeView view);
 std::string_view to_string(Outcome outcome);

@@ -23,9 +23,10 @@ struct Boot {
   std::uint64_t labels = 0;
   std::uint32_t weight = 100;
   std::uint32_t max_sessions = 0;
+  std::uint32_t start_slots = 0;  // starts and suspends this node runs at once, the rest wait in its order; 0: no limit
   template <class A>
   void archive(A& a) {
-    a(machine, labels, weight, max_sessions);
+    a(machine, labels, weight, max_sessions, start_slots);
   }
 };
 
@@ -129,6 +130,29 @@ struct SessionExited {
   }
 };
 
+// The launcher on SuspendSession. `saved`: the process left its state behind and is gone; else it goes on as before.
+struct SessionSuspended {
+  SessionId session;
+  Epoch epoch{};
+  bool saved = true;
+  template <class A>
+  void archive(A& a) {
+    a(session, epoch, saved);
+  }
+};
+
+// Answer to AskActivity: when somebody last used this session, or its process last computed for somebody; now, if it
+// does so at the moment. Asked for when an idle rule would fire, so there is no event a request.
+struct ActivitySeen {
+  SessionId session;
+  Epoch epoch{};
+  Instant last{};
+  template <class A>
+  void archive(A& a) {
+    a(session, epoch, last);
+  }
+};
+
 // Somebody says the store has news: read now rather than at the next heartbeat. Never believed otherwise.
 struct StoreHint {
   template <class A>
@@ -197,8 +221,9 @@ struct ConfigChanged {
   }
 };
 
-using Event = std::variant<Boot, LoadMeasured, SessionWanted, WantWithdrawn, EndWanted, LauncherUp, LauncherDown,
-                           SessionStarted, SessionFailed, SessionExited, StoreHint, AdminWanted, LeaveWanted,
-                           TrafficSummary, ConfigChanged, Rows, Won, Lost, Silent, StillAlive, PlaceWanted>;
+using Event =
+    std::variant<Boot, LoadMeasured, SessionWanted, WantWithdrawn, EndWanted, LauncherUp, LauncherDown, SessionStarted,
+                 SessionFailed, SessionExited, StoreHint, AdminWanted, LeaveWanted, TrafficSummary, ConfigChanged, Rows,
+                 Won, Lost, Silent, StillAlive, PlaceWanted, SessionSuspended, ActivitySeen>;
 
 }  // namespace homing::core

@@ -30,6 +30,7 @@ namespace homing::core {
 
 // What the claim says about a session.
 //   placed -> starting -> ready -> suspended | ended | lost;  placed, starting -> refused | lost | ended
+//   placed, starting -> suspended only when a failover lost the steps between
 //   suspended, lost, refused -> placed (next epoch);  ended is final.
 enum class SessionState : std::uint8_t {
   kPlaced = 0,     // the node has the right to start it, and has not accepted yet

@@ -292,6 +292,15 @@ void CoreDriver::run_effect(const core::AskAlive& e) {
   witness_->ask(e.node, e.incarnation);
 }
 
+// The configuration refuses idle rules (this driver does not see activity, this launcher cannot suspend), so neither
+// comes. Should one come all the same, the session goes on.
+void CoreDriver::run_effect(const core::SuspendSession& e) {
+  tell(core::SessionSuspended{e.session, e.epoch, false});
+}
+void CoreDriver::run_effect(const core::AskActivity& e) {
+  tell(core::ActivitySeen{e.session, e.epoch, now()});
+}
+
 // ---------------------------------------------------------------- callers
 
 core::RequestId CoreDriver::want(const core::SessionId& session, const User& user, core::KindId kind,
@@ -392,7 +401,7 @@ void CoreDriver::boot(std::uint64_t machine) {
   machine_ = machine;
   booted_ = true;
   const base::NodeEntry& node = config_.this_node();
-  tell(core::Boot{machine, node.label_bits, node.weight, node.max_sessions});
+  tell(core::Boot{machine, node.label_bits, node.weight, node.max_sessions, node.start_slots});
   measure_again();
 }
 

@@ -112,6 +112,8 @@ class CoreDriver {
   void run_effect(const core::NodeChanged& e);
   void run_effect(const core::StandingChanged& e);
   void run_effect(const core::AskAlive& e);
+  void run_effect(const core::SuspendSession& e);
+  void run_effect(const core::AskActivity& e);
   void send_start(const core::StartSession& e, const std::string& user);
 
   void on_launcher(const launcher::Event& event);

@@ -191,6 +191,9 @@ INSTANTIATE_TEST_SUITE_P(
                  "[\"/usr/bin/jupyter-notebook\"]"},
         BadInput{"[kind.notepad]", "[kind.notepad]\nstart-timeout = \"1 s\"",
                  "16:17: kind.notepad.start-timeout: must be longer than lease-margin (1 s), is 1 s"},
+        BadInput{"[kind.notepad]", "[kind.notepad]\nidle = { after = \"1 h\" }",
+                 "16:8: kind.notepad.idle: this router cannot carry out idle rules yet: it does not see when a session "
+                 "was last used, and its launcher cannot suspend; take idle out (the simulator's scenarios have it)"},
         BadInput{"[kind.notepad]", "[kind.notepad]\nlabels = [\"gpu\"]",
                  "15:7: kind.notepad.labels: no node has all of these labels; this kind could never run"},
         BadInput{"[kind.notepad]", "[kind.notepad]\nlisten = \"unixx\"",

@@ -21,18 +21,33 @@ int from_environment(const char* name, int otherwise) {
 struct Options {
   bool outages = false;    // some nodes lose sight of the store
   bool failovers = false;  // the store loses its tail
+  bool idle = false;       // idle rules suspend and end what nobody uses, and nodes have two start slots
 };
 
 class Chaos {
  public:
   Chaos(std::uint64_t seed, Options options)
-      : options_(options), rng_(seed), cluster_(4, [](Config& c) { c.queue_ask_max = seconds(6); }) {
+      : options_(options), rng_(seed), cluster_(4, [&](Config& c) {
+          c.queue_ask_max = seconds(6);
+          if (!options.idle) return;
+          c.kinds.push_back(c.kinds[0]);
+          for (KindConfig& kind : c.kinds) kind.idle_after = seconds(4);
+          for (int k = 0; k < 2; ++k) c.kinds[static_cast<std::size_t>(k)].can_suspend = true;
+          for (int k = 0; k < 2; ++k) c.kinds[static_cast<std::size_t>(k)].idle_then = IdleThen::kSuspend;
+        }) {
     cluster_.jitter = [this] {
       return milliseconds(static_cast<std::int64_t>(below(20) < 19 ? below(10) : below(1500)));
     };
     cluster_.after_step = [this] { check(); };
-    for (auto& n : cluster_.nodes) n.max_sessions = 6;
+    for (int i = 0; i < 4; ++i) {
+      cluster_.nodes[static_cast<std::size_t>(i)].max_sessions = 6;
+      if (options_.idle) cluster_.nodes[static_cast<std::size_t>(i)].start_slots = 2;
+      if (options_.idle) cluster_.kill_machine(i);  // born again, with the slots
+      if (options_.idle) cluster_.boot(i);
+    }
   }
+
+  static std::uint64_t suspended;  // sessions that ended a run suspended: the rules were at work
 
   std::string run() {
     cluster_.run(seconds(3));
@@ -61,8 +76,11 @@ class Chaos {
       case 1:
       case 2:
       case 3:
-        cluster_.want(i, id, user, below(2) == 0 ? Intent::kStart : Intent::kRestart,
-                      KindId{static_cast<std::uint16_t>(id.lo % 2)});
+        cluster_.want(i, id, user,
+                      below(2) == 0   ? Intent::kStart
+                      : options_.idle ? Intent::kWake
+                                      : Intent::kRestart,
+                      KindId{static_cast<std::uint16_t>(id.lo % (options_.idle ? 3 : 2))});
         break;
       case 4:
         cluster_.feed(i, EndWanted{id, EndReason::kOwner});
@@ -83,6 +101,8 @@ class Chaos {
         n.start_fails = below(3) == 0;
         n.start_hangs = below(4) == 0;
         n.start_takes = milliseconds(static_cast<std::int64_t>(below(4000)));
+        n.suspend_takes = n.start_takes * 2;
+        n.suspend_fails = n.start_fails;
         break;
       case 10:
         if (options_.outages) n.store_up = below(2) == 0;
@@ -104,7 +124,9 @@ class Chaos {
       Cluster::Node& n = cluster_.nodes[static_cast<std::size_t>(k)];
       n.store_up = true;
       n.start_fails = n.start_hangs = false;
-      n.start_takes = milliseconds(300);
+      n.start_takes = n.suspend_takes = milliseconds(300);
+      n.suspend_fails = false;
+      for (std::uint64_t s = 0; s < 24; s += 2) n.used[session_id(s)] = Instant::max();  // these are used to the end
       if (!n.core) cluster_.boot(k);
     }
   }
@@ -142,6 +164,11 @@ class Chaos {
       const bool holds =
           s->state == SessionState::kPlaced || s->state == SessionState::kStarting || s->state == SessionState::kReady;
       if (holds) ++live[s->user];
+      if (s->state == SessionState::kSuspended) ++suspended;
+      if (holds && options_.idle && s->session.lo % 2 == 1)
+        fail(s->session, "is idle, and still there: " + std::string(to_string(s->state)) + " on node " +
+                             std::to_string(s->node.value) + " epoch " + std::to_string(s->epoch.value));
+      if (s->state == SessionState::kSuspended && s->kind == KindId{2}) fail(s->session, "cannot be, but is suspended");
       if (holds && s->state != SessionState::kReady)
         fail(s->session, "still " + std::string(to_string(s->state)) + " on node " + std::to_string(s->node.value) +
                              " epoch " + std::to_string(s->epoch.value) + " incarnation " +
@@ -209,6 +236,8 @@ class Chaos {
   std::string problem_;
 };
 
+std::uint64_t Chaos::suspended = 0;
+
 void run_all(Options options) {
   const int seeds = from_environment("HOMING_CHAOS_SEEDS", 200);
   const int first = from_environment("HOMING_CHAOS_FIRST", 1);
@@ -220,6 +249,12 @@ void run_all(Options options) {
 
 TEST(CoreChaos, CrashesAndBadStartsConvergeAndNeverServeTwice) {
   run_all({});
+}
+TEST(CoreChaos, IdleRulesAndStartSlotsUnderAllOfItConverge) {
+  const std::uint64_t before = Chaos::suspended;
+  run_all({.outages = false, .failovers = false, .idle = true});
+  run_all({.outages = true, .failovers = true, .idle = true});
+  EXPECT_GT(Chaos::suspended, before);
 }
 TEST(CoreChaos, StoreOutagesOfSingleNodesConverge) {
   run_all({.outages = true, .failovers = false});

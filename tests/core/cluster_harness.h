@@ -79,6 +79,13 @@ class Cluster {
     bool launcher_up = true;
     bool launcher_vouches = false;  // true: it answers when its router is down
     std::uint32_t max_sessions = 0;
+    std::uint32_t start_slots = 0;
+    std::map<SessionId, Instant> used;  // when somebody last used a session; Instant::max(): at it all the time
+    Duration suspend_takes = milliseconds(500);
+    bool suspend_fails = false;
+    std::set<SessionId> starting;
+    std::size_t most_starting = 0;
+    std::vector<SessionId> start_order;
     Duration start_takes = milliseconds(500);
     bool start_fails = false;
     bool start_hangs = false;
@@ -103,6 +110,7 @@ class Cluster {
     Boot b;
     b.machine = n.machine;
     b.max_sessions = n.max_sessions;
+    b.start_slots = n.start_slots;
     feed(i, b);
     LauncherUp up;
     for (const auto& [id, epoch] : n.processes) up.processes.push_back({id, epoch, n.serving.contains(id)});
@@ -120,6 +128,7 @@ class Cluster {
     n.processes.clear();
     n.serving.clear();
     n.frozen.clear();
+    n.starting.clear();
     ++n.machine;
   }
 
@@ -232,16 +241,21 @@ class Cluster {
     if (!n.launcher_up) return;
     n.processes[s.session] = s.epoch;
     n.serving.erase(s.session);
+    n.starting.insert(s.session);
+    n.most_starting = std::max(n.most_starting, n.starting.size());
+    n.start_order.push_back(s.session);
     later(n.start_takes, [this, i, s] {
       Node& m = nodes[static_cast<std::size_t>(i)];
       const auto it = m.processes.find(s.session);
       if (it == m.processes.end() || it->second != s.epoch || m.start_hangs) return;
+      m.starting.erase(s.session);
       if (m.start_fails) {
         m.processes.erase(it);
         feed(i, SessionFailed{s.session, s.epoch, EndReason::kStartFailed});
         return;
       }
       m.serving[s.session] = s.epoch;
+      if (m.used[s.session] != Instant::max()) m.used[s.session] = now;
       feed(i, SessionStarted{s.session, s.epoch});
     });
   }
@@ -252,6 +266,24 @@ class Cluster {
     n.processes.erase(it);
     n.serving.erase(k.session);
     n.frozen.erase(k.session);
+    n.starting.erase(k.session);
+  }
+  void act(int i, const SuspendSession& s) {
+    later(nodes[static_cast<std::size_t>(i)].suspend_takes, [this, i, s] {
+      Node& m = nodes[static_cast<std::size_t>(i)];
+      const auto it = m.processes.find(s.session);
+      if (it == m.processes.end() || it->second != s.epoch || m.frozen.contains(s.session)) return;
+      if (!m.suspend_fails) {
+        m.processes.erase(it);
+        m.serving.erase(s.session);
+      }
+      feed(i, SessionSuspended{s.session, s.epoch, !m.suspend_fails});
+    });
+  }
+  void act(int i, const AskActivity& a) {
+    const auto it = nodes[static_cast<std::size_t>(i)].used.find(a.session);
+    const Instant last = it == nodes[static_cast<std::size_t>(i)].used.end() ? Instant{} : it->second;
+    feed_later(i, Duration{0}, ActivitySeen{a.session, a.epoch, std::min(last, now)});
   }
   void act(int i, const FreezeSession& f) { nodes[static_cast<std::size_t>(i)].frozen.insert(f.session); }
   void act(int i, const ThawSession& t) { nodes[static_cast<std::size_t>(i)].frozen.erase(t.session); }
