@@ -36,6 +36,10 @@ enum class FaultKind : int {
   kDrain,
   kShortReboot,
   kRack,
+  kSlowNode,
+  kGray,
+  kMemoryLeak,
+  kReloginStorm,
 };
 
 // What `target` means for a kind.

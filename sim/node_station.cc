@@ -53,6 +53,21 @@ std::optional<std::int64_t> NodeStation::remove(core::Instant now, TaskId task) 
   return static_cast<std::int64_t>(std::max(0.0, left));
 }
 
+std::optional<std::int64_t> NodeStation::left(core::Instant now, TaskId task) const {
+  const auto found = tasks_.find(task);
+  if (found == tasks_.end()) return std::nullopt;
+  const double reached = virtual_ns_ + static_cast<double>((now - now_).count()) * rate();
+  const double left = (found->second.ends_at - reached) * static_cast<double>(found->second.threads);
+  return static_cast<std::int64_t>(std::max(0.0, left));
+}
+
+void NodeStation::set_speed(core::Instant now, double speed) {
+  CHECK(speed > 0.0);
+  advance(now);
+  speed_ = speed;
+  ++generation_;
+}
+
 core::Instant NodeStation::next_completion() const {
   if (due_.empty()) return core::kNever;
   const double left = due_.begin()->ends_at - virtual_ns_;

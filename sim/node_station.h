@@ -40,6 +40,10 @@ class NodeStation {
   void add(core::Instant now, TaskId task, std::uint32_t threads, std::int64_t cpu_ns);
   // Stops a task. Returns the CPU-nanoseconds it still wanted; nothing when it was not running.
   std::optional<std::int64_t> remove(core::Instant now, TaskId task);
+  // What a task still wants; nothing when it is not running.
+  std::optional<std::int64_t> left(core::Instant now, TaskId task) const;
+  // From now on. REQUIRES: speed > 0.
+  void set_speed(core::Instant now, double speed);
   // Takes every task that is done at `now`, in order of their ends (ties: by TaskId).
   std::vector<TaskId> take_completed(core::Instant now);
   // Brings virtual time and load averages to `now`.

@@ -39,6 +39,8 @@ struct NodeSpec {
   std::vector<std::string> labels;  // sorted, no duplicates
   int weight = 100;                 // capacity weight; 100 is one unit
   int max_sessions = 0;             // 0: no limit
+  int start_slots = 0;              // starts and suspends at once, the others wait in the node's order; 0: no limit
+  double speed = 1.0;               // of a core; 1.0 is the one that CPU times were counted on
 };
 
 struct ClusterSpec {
@@ -47,6 +49,8 @@ struct ClusterSpec {
   Duration suspect{};
   Duration lease_ttl{};
   Duration dead{};
+  double memory_reserve = 0.0;  // share of each node's memory that sessions cannot have
+  bool kill_all = false;        // out of memory ends every session of the node, not only the largest
 };
 
 enum class FrontPolicy { kRoundRobin, kStickyCookie, kOneNode, kOwnNode };
@@ -113,8 +117,17 @@ struct KindSpec {
     int threads = 1;
     Distribution memory_step;  // bytes
   } action;
-  std::optional<Duration> idle_after;  // read and validated; idle rules are not simulated yet (a note says so)
-  bool idle_suspends = true;
+  std::optional<Duration> idle_after;  // nothing: no idle rule
+  bool idle_suspends = true;           // else the rule ends the session
+  bool stays_open = false;             // who leaves does not close the session; its idle rule ends it
+  struct Suspend {                     // saving and loading the state takes a fixed part and one for each GiB
+    Duration base{};
+    Duration per_gib{};
+    double cpu = 0.0;  // the part of it that is CPU
+  } suspend, resume;
+  std::int64_t memory_limit = 0;   // a session that needs more is ended; 0: no limit
+  std::int64_t leak_per_hour = 0;  // bytes a ready process grows by, used or not
+  Duration save_every{};           // what was computed before the last save point is not lost; 0: only a suspend saves
   std::int64_t memory_expected = 0;  // what placement asks of a node; 0: do not ask
   Duration patience{};               // waiting beyond it counts as down
 };
@@ -148,6 +161,7 @@ struct Scenario {
   Duration start{};  // local time since Monday 00:00
   Duration horizon{};
   Duration warm_up{};
+  bool warm_start = true;  // visits alive when the warm-up begins are there; false: from empty
   int seeds = 20;
   std::uint64_t first_seed = 1;  // seeds are first_seed, first_seed + 1, ...
   bool record_all = false;       // time series of every seed, not only of the first

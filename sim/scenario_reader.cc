@@ -121,6 +121,7 @@ void ScenarioReader::read_cluster() {
                                 base::kFromZero);
   delay.store =
       fields_.duration(cluster, "store-delay", milliseconds(2), "assumed: a PostgreSQL commit nearby", base::kFromZero);
+  read_cluster_memory(cluster);
   read_nodes(cluster);
   const int nodes = std::max(1, static_cast<int>(scenario_.nodes.size()));
   scenario_.routers = fields_.integer(root_, "routers", std::min(nodes, 8), "one a node up to 8, else 8", 1, kMaxNodes);
@@ -163,6 +164,7 @@ void ScenarioReader::read_node(const Value& entry) {
   node.labels.erase(std::unique(node.labels.begin(), node.labels.end()), node.labels.end());
   node.weight = static_cast<int>(section.find("weight").as_integer(1, 65535).value_or(100));
   node.max_sessions = static_cast<int>(section.find("max-sessions").as_integer(0, 1'000'000).value_or(0));
+  read_node_physics(node, section);
   const Value name = section.find("name");
   if (name.present() && count > 1)
     name.error("names one node, but count is more than 1; leave the name out or set count = 1");
@@ -202,6 +204,8 @@ void ScenarioReader::read_warm_up() {
   const Duration five_means = std::chrono::ceil<minutes>(Duration(static_cast<std::int64_t>(five)));
   scenario_.warm_up = fields_.duration(root_, "warm-up", std::max(kDay, five_means),
                                        "the longer of 24 h and 5 mean lengths", {Duration{0}, kLongest});
+  scenario_.warm_start =
+      fields_.boolean(root_, "warm-start", true, "visits alive when the warm-up begins are there; false: from empty");
 }
 
 std::optional<Duration> ScenarioReader::instant(const Value& value) const {

@@ -26,6 +26,19 @@ inline constexpr const char* kDataHub = "Berkeley DataHub, spring 2023";
 inline constexpr Duration kDay = std::chrono::hours(24);
 inline constexpr Duration kWeek = 7 * kDay;
 
+// A kind that may be used without a [kind.NAME] section.
+struct BuiltInKind {
+  const char* name;
+  const char* idle;  // nullptr: no idle rule
+  const char* idle_source;
+};
+inline constexpr std::array kBuiltInKinds = {
+    BuiltInKind{"jupyter", "60 min, then end", "Zero to JupyterHub's default"},
+    BuiltInKind{"rstudio", "120 min, then suspend", "Posit Workbench's compiled default"},
+    BuiltInKind{"vscode", "8 h, then end", "Posit Workbench's charts: 8 to 12 h"},
+    BuiltInKind{"notepad", nullptr, kAssumed},
+};
+
 // What to say after "no ... is called": the names there are, and the nearest of them.
 std::string known_names(const std::string& written, const std::vector<std::string>& known);
 
@@ -53,6 +66,11 @@ class ScenarioReader {
   void read_kinds();
   void read_kind(const std::string& name, const base::Section& section);
   void read_idle(KindSpec& kind, const base::Section& section);
+  void read_suspend(KindSpec::Suspend& cost, const base::Section& section, const char* key, Duration base,
+                    const char* source);
+  void read_kind_memory(KindSpec& kind, const base::Section& section);
+  void read_node_physics(NodeSpec& node, const base::Section& section);
+  void read_cluster_memory(const base::Section& cluster);
   void read_users();
   void read_user_group(const base::Section& section);
   void read_day(UsersSpec& group, const base::Section& section);

@@ -34,19 +34,6 @@ constexpr std::array<double, 24> kOfficeHours = {0.3, 0.2, 0.1, 0.1, 0.1, 0.3, 1
 // Berkeley DataHub, daily active users Monday to Sunday over their mean.
 constexpr std::array<double, 7> kCampusDays = {1.23, 1.22, 1.29, 1.10, 1.02, 0.51, 0.60};
 
-// A kind that may be used without a [kind.NAME] section.
-struct BuiltInKind {
-  const char* name;
-  const char* idle;  // nullptr: no idle rule
-  const char* idle_source;
-};
-constexpr std::array kBuiltInKinds = {
-    BuiltInKind{"jupyter", "60 min", "Zero to JupyterHub's default"},
-    BuiltInKind{"rstudio", "120 min", "Posit Workbench's compiled default"},
-    BuiltInKind{"vscode", "8 h", "Posit Workbench's charts: 8 to 12 h"},
-    BuiltInKind{"notepad", nullptr, kAssumed},
-};
-
 template <std::size_t N>
 void scale(std::array<double, N>& weights, double sum) {
   const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
@@ -129,28 +116,12 @@ void ScenarioReader::read_kind(const std::string& name, const Section& section) 
           fields_.distribution(action, "memory-step", Unit::kBytes, "lognormal(median 8 MiB, p99 1 GiB)", kAssumed);
     }
     read_idle(kind, section);
+    read_kind_memory(kind, section);
   }
   const double rest = core::mean_of(kind.start.memory);
   kind.memory_expected = fields_.bytes(section, "expected-memory", static_cast<std::int64_t>(rest + 0.5),
                                        "the mean memory after a start", 0);
   scenario_.kinds.push_back(std::move(kind));
-}
-
-void ScenarioReader::read_idle(KindSpec& kind, const Section& section) {
-  const auto* built_in = std::find_if(kBuiltInKinds.begin(), kBuiltInKinds.end(),
-                                      [&](const BuiltInKind& row) { return kind.name == row.name; });
-  const Section idle = section.section("idle");
-  if (idle) {
-    kind.idle_after = idle.need("after").as_duration();
-    kind.idle_suspends = idle.find("then").as_choice<bool>({{"suspend", true}, {"stop", false}}).value_or(true);
-    scenario_.notes.push_back(fmt::format(
-        "kind.{}.idle is read, but idle rules are not simulated yet: a session runs to its planned end", kind.name));
-    return;
-  }
-  if (built_in != kBuiltInKinds.end() && built_in->idle != nullptr) {
-    fields_.note(fmt::format("kind.{}.idle", kind.name), "none",
-                 fmt::format("not simulated yet; {} would be {}", built_in->idle, built_in->idle_source));
-  }
 }
 
 std::optional<int> ScenarioReader::kind_named(const std::string& name, const Value& place) {

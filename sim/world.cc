@@ -41,6 +41,8 @@ World::World(std::shared_ptr<const Scenario> scenario, int strategy, std::shared
   std::sort(labels_.begin(), labels_.end());
   labels_.erase(std::unique(labels_.begin(), labels_.end()), labels_.end());
   CHECK(labels_.size() <= 64);
+  journal_.feeds(Fed::kWorkLost);
+  journal_.feeds(Fed::kDoubleLife);
   lay_out_time();
 }
 
@@ -55,8 +57,9 @@ void World::lay_out_time() {
   first_fresh_ = static_cast<std::uint32_t>(
       std::partition_point(visits.begin(), visits.end(), [&](const Visit& v) { return v.arrival_ns < -warm_up; }) -
       visits.begin());
+  const std::uint32_t first = scenario_->warm_start ? 0 : first_fresh_;  // from empty: who was there never came
   const core::Instant birth{core::Duration(kBirth)};
-  const core::Duration asking = kAskEvery * static_cast<std::int64_t>(first_fresh_);
+  const core::Duration asking = kAskEvery * static_cast<std::int64_t>(first_fresh_ - first);
   const std::int64_t whole = (asking.count() + kSecond - 1) / kSecond * kSecond;
   zero_ns_ = (birth + settle).time_since_epoch().count() + whole + warm_up;
   warm_start_over_ = birth + settle + core::Duration(whole);
@@ -67,7 +70,7 @@ void World::lay_out_time() {
     at(birth + settle - core::seconds(1), What::kNudge, static_cast<std::uint32_t>(i));
   }
   at(from_scenario(0), What::kMeasuringBegins, 0);
-  if (!visits.empty()) at(arrival_of(0), What::kArrive, 0);
+  if (first < visits.size()) at(arrival_of(first), What::kArrive, first);
   for (std::size_t i = 0; i < faults_.size(); ++i) {
     at(from_scenario(faults_[i].start_ns), What::kFaultBegin, static_cast<std::uint32_t>(i));
   }
@@ -108,6 +111,9 @@ core::Config World::core_config(std::uint32_t machine) const {
     to.labels = label_bits(kind.needs);
     to.memory_bytes = static_cast<std::uint64_t>(kind.memory_expected);
     to.start_timeout = kind.start.timeout;
+    to.idle_after = kind.idle_after.value_or(core::Duration{0});
+    to.can_suspend = kind.idle_suspends;
+    to.idle_then = kind.idle_suspends ? core::IdleThen::kSuspend : core::IdleThen::kEnd;
   }
   if (options_.adjust) options_.adjust(core::NodeId(machine), config);
   CHECK(core::validate(config).empty());
@@ -156,7 +162,11 @@ std::string_view World::to_string(What what) {
     case What::kLeave:
     case What::kMakeSureGone:
     case What::kReact:
+    case What::kWantsBack:
       return "people";
+    case What::kMemory:
+    case What::kMemoryLimit:
+      return "memory";
     case What::kFrontDown:
     case What::kFrontUp:
       return "front";
@@ -278,6 +288,15 @@ void World::dispatch(const Note& note) {
       break;
     case What::kMeasuringBegins:
       journal_.begin_measuring(0);
+      break;
+    case What::kWantsBack:
+      if (stays_[a].want_generation == note.b) wants_back(a);
+      break;
+    case What::kMemory:
+      if (machines_[a].memory_generation == note.b) check_memory(a);
+      break;
+    case What::kMemoryLimit:
+      if (processes_[a].life == note.b && processes_[a].state != Process::State::kFree) check_limit(a);
       break;
   }
 }

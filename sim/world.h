@@ -77,11 +77,13 @@ struct Reach {
   std::uint32_t process = 0;  // slot, when served
 };
 
+__extension__ using Int128 = __int128;
+
 inline constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
 
 // A session process on a machine.
 struct Process {
-  enum class State : std::uint8_t { kFree, kStarting, kReady };
+  enum class State : std::uint8_t { kFree, kStarting, kReady, kSuspending };
   State state = State::kFree;
   bool frozen = false;
   bool computing = false;    // an action (or the start's CPU part) is in the station
@@ -99,6 +101,11 @@ struct Process {
   std::int64_t frozen_work = 0;  // CPU-ns that wait for the thaw
   std::uint32_t frozen_threads = 0;
   core::Instant slow_after{};  // an action that is not done by then is slow
+  core::Instant used{};        // last activity: a key pressed, an action done
+  core::Instant think_due{};   // while timer_armed in kReady: when the person presses the next key
+  std::int64_t leak_per_hour = 0;
+  core::Instant leaks_since{};
+  std::int64_t unsaved_ns = 0;  // CPU of actions done since the last save point before `used`
 };
 
 // A machine: router, launcher, processes, processors.
@@ -118,7 +125,14 @@ struct Machine {
   absl::flat_hash_map<core::SessionId, core::RouteValue> routes;                      // looked up only
   absl::btree_map<std::pair<core::SessionId, core::Epoch>, std::uint32_t> processes;  // slot
   absl::flat_hash_map<core::SessionId, core::Epoch> highest;                          // on disk; looked up only
-  std::int64_t memory_used = 0;
+  std::int64_t memory_used = 0;                                                       // without what leaked since
+  std::int64_t leak_per_hour = 0;  // sum over its processes and its own daemons
+  Int128 leak_offset = 0;          // sum of leak x since: what leaked by t is (leak_per_hour * t - leak_offset) an hour
+  std::int64_t own_leak_per_hour = 0;
+  core::Instant own_leak_since{};
+  std::uint32_t memory_generation = 0;
+  double slowness = 1.0;  // its speed is the node's times this
+  bool gray = false;      // its starts hang
   std::optional<NodeStation> station;
   std::uint64_t station_armed = 0;  // generation for which an event is in the queue
 };
@@ -130,12 +144,22 @@ struct Stay {
   bool request_open = false;
   bool ever_served = false;  // a session of this visit once answered
   bool click_due = false;    // the person has noticed and acts as soon as there is something to click
+  bool asleep = false;     // an idle rule took the process; the person does not know yet, so still feels to be working
+  bool waking = false;     // knows, and waits for it to resume
+  bool thought = false;    // has already thought about the next action
+  bool left_open = false;  // has gone home without closing it
+  // In a re-login storm: comes back within so much, then tries again, with longer and longer pauses or every second.
+  core::Duration storm_within{};
+  bool storm_backs_off = false;
+  std::uint8_t storm_tries = 0;
   Feeling feeling = Feeling::kWaiting;
   core::SessionId session;
   std::uint32_t session_attempt = 0;
   std::uint32_t router = kNone;
   std::uint32_t news = 0;  // bad news so far: key of reaction draws
   std::uint32_t react_generation = 0;
+  std::uint32_t want_generation = 0;
+  std::int64_t saved_memory = 0;  // of the suspended process: what a resume must load
   std::uint32_t next_action = 0;
   std::uint32_t alive = 0;      // processes of the session, starting or ready
   std::uint32_t ready = 0;      // of these, ready and not frozen
@@ -201,6 +225,14 @@ class World {
   void want_place(std::uint32_t machine, const core::PlaceWanted& wanted);
   // Overrides the plan's start cost for every start on this machine; nothing: the plan's.
   void slow_starts(std::uint32_t machine, std::optional<core::Duration> solo);
+  // The machine's processors run at this part of their speed. REQUIRES: part > 0.
+  void slow_down(std::uint32_t machine, double part);
+  // Every start there hangs, although everything that probes it answers.
+  void make_gray(std::uint32_t machine, bool gray);
+  // Its own daemons grow by so much; 0: they were restarted and gave it all back.
+  void leak(std::uint32_t machine, std::int64_t bytes_per_hour);
+  // Bytes that sessions and leaks have taken on the machine.
+  std::int64_t memory_used(std::uint32_t machine) const;
 
  private:
   enum class What : std::uint8_t {
@@ -224,6 +256,9 @@ class World {
     kMaintained,     // a: fault: a drained machine is ready again
     kNudge,          // a: machine: reads the store once after everyone was born
     kMeasuringBegins,
+    kWantsBack,    // a: visit, b: its want generation: the person turns to a session that is asleep
+    kMemory,       // a: machine, b: memory generation: it would have none left
+    kMemoryLimit,  // a: process, b: its life: it would have reached its session's limit
   };
   static std::string_view to_string(What what);
   static constexpr std::size_t kTypes = 64;  // room for every What
@@ -304,7 +339,26 @@ class World {
   void compute(std::uint32_t slot, std::uint32_t threads, std::int64_t cpu_ns);
   void computed(std::uint32_t slot);
   void go_on_working(std::uint32_t slot);
+  void ready_changes(std::uint32_t v, int by);
+
+  // world_idle.cc: suspend, resume, what the absent-minded feel
+  void begin_suspend(std::uint32_t machine, const core::SuspendSession& order);
+  void suspend_is_done(std::uint32_t slot);
+  void falls_asleep(std::uint32_t slot);
+  void wants_back(std::uint32_t v);
+  void tell_activity(std::uint32_t machine, const core::AskActivity& question);
+  void add_resume_cost(Process& process) const;
+  std::int64_t work_lost(std::uint32_t slot) const;
+
+  // world_memory.cc
   void grow(std::uint32_t slot, std::int64_t bytes);
+  void begin_leak(std::uint32_t slot);
+  void forget_memory(const Process& was);
+  void check_memory(std::uint32_t machine);
+  void check_limit(std::uint32_t slot);
+  std::int64_t memory_of(const Process& process) const;
+  Int128 leaked_scaled(const Machine& machine) const;
+  std::int64_t memory_limit(std::uint32_t machine) const;
   std::uint32_t visit_of(const core::SessionId& session) const;
 
   // world_people.cc: visits
@@ -342,6 +396,17 @@ class World {
   void drain_begins(std::uint32_t fault);
   void drain_ends(std::uint32_t fault);
   void maintained(std::uint32_t fault);
+
+  // world_body_faults.cc: what does not stop a machine, and the storm after a stop
+  void end_later(std::uint32_t fault);
+  void slow_begins(std::uint32_t fault);
+  void slow_ends(std::uint32_t fault);
+  void gray_begins(std::uint32_t fault);
+  void gray_ends(std::uint32_t fault);
+  void leak_begins(std::uint32_t fault);
+  void leak_ends(std::uint32_t fault);
+  void storm_begins(std::uint32_t fault);
+  core::Duration storm_reaction(std::uint32_t v) const;
   void count_sessions(std::uint32_t machine);
 
   std::shared_ptr<const Scenario> scenario_;

@@ -51,7 +51,8 @@ void World::measure(std::uint32_t machine) {
   measured.load.cores_milli = static_cast<std::uint32_t>(spec.cores) * 1000;
   measured.load.memory_total = static_cast<std::uint64_t>(spec.memory_bytes);
   measured.load.memory_available =
-      static_cast<std::uint64_t>(std::max<std::int64_t>(0, spec.memory_bytes - of.memory_used));
+      static_cast<std::uint64_t>(std::max<std::int64_t>(0, spec.memory_bytes - memory_used(machine)));
+  if (of.leak_per_hour > 0) journal_.memory(now_ns(), machine, memory_used(machine));
   journal_.load(now_ns(), machine, average.five_milli() * 1e-3);
   at(now_ + scenario_->cluster.heartbeat, What::kMeasure, machine, of.boot);
   call_core(machine, measured);
@@ -72,6 +73,10 @@ void World::execute(std::uint32_t machine, const core::Effect& effect) {
     } else {
       deliver(machine, core::SessionExited{kill->session, kill->epoch, kill->reason}, scenario_->delay.peer);
     }
+  } else if (const auto* rest = std::get_if<core::SuspendSession>(&effect)) {
+    begin_suspend(machine, *rest);
+  } else if (const auto* question = std::get_if<core::AskActivity>(&effect)) {
+    tell_activity(machine, *question);
   } else if (const auto* stop = std::get_if<core::FreezeSession>(&effect)) {
     freeze(machine, stop->session, stop->epoch, true);
   } else if (const auto* go = std::get_if<core::ThawSession>(&effect)) {

@@ -24,7 +24,7 @@ void World::boot(std::uint32_t machine) {
   ++of.boot;
   of.core.emplace(core::NodeId(machine), core_config(machine));
   if (explained_user_) of.core->explain_decisions(explained_user_);
-  of.station.emplace(now_, static_cast<std::uint32_t>(spec.cores), 1.0);
+  of.station.emplace(now_, static_cast<std::uint32_t>(spec.cores), spec.speed * of.slowness);
   of.station_armed = of.station->generation();
   of.armed = core::kNever;
   ++of.timer_generation;
@@ -36,6 +36,7 @@ void World::boot(std::uint32_t machine) {
   birth.labels = label_bits(spec.labels);
   birth.weight = static_cast<std::uint32_t>(spec.weight);
   birth.max_sessions = static_cast<std::uint32_t>(spec.max_sessions);
+  birth.start_slots = static_cast<std::uint32_t>(spec.start_slots);
   deliver(machine, birth);
   deliver(machine, core::LauncherUp{});
   at(now_, What::kMeasure, machine, of.boot);
@@ -62,7 +63,8 @@ void World::crash(std::uint32_t machine) {
   std::vector<std::uint32_t> gone;
   for (const auto& [name, slot] : of.processes) gone.push_back(slot);
   for (const std::uint32_t slot : gone) end_process(slot, core::EndReason::kNodeDead, false);
-  CHECK(of.memory_used == 0);
+  if (of.own_leak_per_hour != 0) leak(machine, 0);
+  CHECK(of.memory_used == 0 && of.leak_per_hour == 0);
   journal_.up(now_ns(), machine, false, 0);
   if (!of.serves) return;
   for (std::uint32_t v = 0; v < stays_.size(); ++v) {
@@ -90,6 +92,14 @@ World::FaultActs World::fault_acts(FaultKind kind) {
       return {&World::crash_begins, &World::crash_ends};
     case FaultKind::kDrain:
       return {&World::drain_begins, &World::drain_ends};
+    case FaultKind::kSlowNode:
+      return {&World::slow_begins, &World::slow_ends};
+    case FaultKind::kGray:
+      return {&World::gray_begins, &World::gray_ends};
+    case FaultKind::kMemoryLeak:
+      return {&World::leak_begins, &World::leak_ends};
+    case FaultKind::kReloginStorm:
+      return {&World::storm_begins, &World::crash_ends};
   }
   CHECK(false);
   return {};

@@ -14,7 +14,6 @@
 namespace homing::sim {
 namespace {
 
-constexpr std::int64_t kReservePart = 32;  // 1/32 of the memory is the system's own
 constexpr std::int64_t kSlowFloorNs = 1'000'000'000;
 constexpr std::int64_t kSlowFactor = 3;  // model.md: slower than max(1 s, 3 x solo) is felt
 
@@ -86,6 +85,7 @@ void World::start_process(std::uint32_t machine, const core::StartSession& order
     ++stay.alive;
     process.cost = start_cost(kind_of(process.visit), plan_->seed, visit(process.visit),
                               order.epoch.value + (stay.session_attempt << 16));
+    if (stay.saved_memory > 0) add_resume_cost(process);
     if (now_ < warm_start_over_) process.cost.solo_ns = process.cost.cpu_ns = 0;
   }
   if (slow_starts_[machine]) process.cost.solo_ns = slow_starts_[machine]->count();
@@ -96,6 +96,7 @@ void World::start_process(std::uint32_t machine, const core::StartSession& order
   grow(slot, process.cost.memory);
   Process& still = processes_[slot];
   if (still.life != life || still.state != Process::State::kStarting) return;  // out of memory at once
+  if (of.gray) return;                                                         // it hangs until the launcher gives up
   const std::int64_t idle = still.cost.solo_ns - still.cost.cpu_ns;
   if (idle > 0) {
     still.timer_armed = true;
@@ -111,20 +112,29 @@ void World::start_is_done(std::uint32_t slot) {
   Process& process = processes_[slot];
   process.state = Process::State::kReady;
   process.since = now_;
-  if (process.visit != kNone) ++stays_[process.visit].ready;
+  process.used = now_;
+  if (process.visit != kNone) {
+    stays_[process.visit].saved_memory = 0;
+    ready_changes(process.visit, +1);
+  }
   deliver(process.machine, core::SessionStarted{process.session, process.epoch}, scenario_->delay.peer);
+  const std::uint32_t life = process.life;
   if (process.visit != kNone) feel(process.visit);
+  if (processes_[slot].life == life) begin_leak(slot);
 }
 
 void World::end_process(std::uint32_t slot, core::EndReason reason, bool tell_core) {
   Process& process = processes_[slot];
+  const std::int64_t lost_work = work_lost(slot);
+  const bool idle = reason == core::EndReason::kIdle;
+  if (idle && process.state == Process::State::kReady) falls_asleep(slot);
   const Process was = process;
   Machine& of = machines_[was.machine];
   if (was.computing) {
     of.station->remove(now_, slot);
     arm_station(was.machine);
   }
-  of.memory_used -= was.memory;
+  forget_memory(was);
   of.processes.erase({was.session, was.epoch});
   process.state = Process::State::kFree;
   process.computing = process.timer_armed = false;
@@ -132,10 +142,10 @@ void World::end_process(std::uint32_t slot, core::EndReason reason, bool tell_co
   ++process.life;
   free_processes_.push_back(slot);
   journal_.process_ends(slot);
-  journal_.memory(now_ns(), was.machine, of.memory_used);
+  journal_.memory(now_ns(), was.machine, memory_used(was.machine));
   count_sessions(was.machine);
   if (tell_core) {
-    if (was.state == Process::State::kReady) {
+    if (was.state != Process::State::kStarting) {
       deliver(was.machine, core::SessionExited{was.session, was.epoch, reason}, scenario_->delay.peer);
     } else {
       deliver(was.machine, core::SessionFailed{was.session, was.epoch, reason}, scenario_->delay.peer);
@@ -145,17 +155,29 @@ void World::end_process(std::uint32_t slot, core::EndReason reason, bool tell_co
   Stay& stay = stays_[was.visit];
   if (was.session != stay.session) return;  // of an earlier session of the visit
   --stay.alive;
-  if (was.state == Process::State::kReady && !was.frozen) --stay.ready;
-  if (was.state == Process::State::kReady && stay.phase == Stay::Phase::kPresent && stay.ready == 0 &&
-      !is_planned(reason)) {
-    journal_.lost(now_ns(), was.visit, visit(was.visit).user, was.machine, kind_of(was.visit).name, true,
+  if (was.state == Process::State::kReady && !was.frozen) ready_changes(was.visit, -1);
+  const bool present = stay.phase == Stay::Phase::kPresent;
+  if (was.state != Process::State::kStarting && (present || stay.left_open) && stay.ready == 0 && !is_planned(reason)) {
+    stay.asleep = false;  // a suspend that came to nothing
+    journal_.lost(now_ns(), was.visit, visit(was.visit).user, was.machine, kind_of(was.visit).name, present,
                   cause_of(reason));
+    journal_.work_lost(static_cast<double>(lost_work) * 1e-9);
   }
-  if (stay.phase == Stay::Phase::kClosing && stay.alive == 0) {
+  if (stay.phase == Stay::Phase::kClosing && stay.alive == 0 &&
+      !(stay.left_open && idle && kind_of(was.visit).idle_suspends)) {
     stay.phase = Stay::Phase::kOver;
     visit_by_session_.erase(stay.session);
   }
   feel(was.visit);
+}
+
+// Two processes of one session that run at once: after a false declaration of death, until something fences the older.
+void World::ready_changes(std::uint32_t v, int by) {
+  Stay& stay = stays_[v];
+  const auto doubles = [&] { return stay.ready > 1 ? static_cast<int>(stay.ready) - 1 : 0; };
+  const int before = doubles();
+  stay.ready = static_cast<std::uint32_t>(static_cast<int>(stay.ready) + by);
+  if (doubles() != before) journal_.double_life(now_ns(), doubles() - before);
 }
 
 void World::kill_unfinished(std::uint32_t machine) {
@@ -171,11 +193,20 @@ void World::freeze(std::uint32_t machine, const core::SessionId& session, core::
   if (found == machines_[machine].processes.end()) return;
   const std::uint32_t slot = found->second;
   Process& process = processes_[slot];
+  const bool known = process.visit != kNone && stays_[process.visit].session == session;
+  if (process.state == Process::State::kSuspending) {  // what it saved so far is thrown away
+    process.state = Process::State::kReady;
+    process.timer_armed = false;
+    process.frozen_threads = 0;
+    if (process.computing) machines_[machine].station->remove(now_, slot);
+    process.computing = false;
+    arm_station(machine);
+    if (known) stays_[process.visit].asleep = false;
+    if (known) ready_changes(process.visit, +1);
+  }
   if (process.state != Process::State::kReady || process.frozen == frozen) return;
   process.frozen = frozen;
-  const bool known = process.visit != kNone && stays_[process.visit].session == session;
-  if (known && frozen) --stays_[process.visit].ready;
-  if (known && !frozen) ++stays_[process.visit].ready;
+  if (known) ready_changes(process.visit, frozen ? -1 : +1);
   if (frozen && process.computing) {
     process.frozen_work = machines_[machine].station->remove(now_, slot).value_or(0);
     process.computing = false;
@@ -227,10 +258,20 @@ void World::process_timer(std::uint32_t slot) {
     }
     return;
   }
+  if (process.state == Process::State::kSuspending) {
+    if (process.cost.cpu_ns > 0) {
+      compute(slot, 1, process.cost.cpu_ns);
+    } else {
+      suspend_is_done(slot);
+    }
+    return;
+  }
   // The person has thought; nobody who is cut off can press a key.
   const std::uint32_t v = process.visit;
   if (v == kNone || process.frozen || stays_[v].feeling != Feeling::kWorking) return;
   const PlannedAction& action = plan_->action(visit(v), stays_[v].next_action);
+  process.unsaved_ns = work_lost(slot);
+  process.used = now_;
   const std::int64_t solo = action.cpu_ns / action.threads;
   process.slow_after = now_ + core::Duration(std::max(kSlowFloorNs, kSlowFactor * solo));
   compute(slot, static_cast<std::uint32_t>(action.threads), action.cpu_ns);
@@ -239,11 +280,15 @@ void World::process_timer(std::uint32_t slot) {
 void World::computed(std::uint32_t slot) {
   Process& process = processes_[slot];
   if (process.state == Process::State::kStarting) return start_is_done(slot);
+  if (process.state == Process::State::kSuspending) return suspend_is_done(slot);
+  const std::int64_t unsaved = work_lost(slot);
+  process.used = now_;
   const std::uint32_t v = process.visit;
-  if (v == kNone || stays_[v].phase != Stay::Phase::kPresent) return;
+  if (v == kNone || stays_[v].phase != Stay::Phase::kPresent || stays_[v].next_action >= visit(v).actions) return;
   if (now_ > process.slow_after) journal_.slow(to_scenario(process.slow_after), now_ns());
   Stay& stay = stays_[v];
   const PlannedAction& action = plan_->action(visit(v), stay.next_action);
+  process.unsaved_ns = unsaved + action.cpu_ns;
   ++stay.next_action;
   if (kind_of(v).ends == Ends::kWorkDone && stay.next_action == visit(v).actions) return leave(v);
   const std::uint32_t life = process.life;
@@ -259,30 +304,14 @@ void World::go_on_working(std::uint32_t slot) {
       process.timer_armed) {
     return;
   }
-  const Stay& stay = stays_[v];
+  Stay& stay = stays_[v];
   if (stay.phase != Stay::Phase::kPresent || stay.feeling != Feeling::kWorking) return;
   if (stay.next_action >= visit(v).actions) return;
   process.timer_armed = true;
-  const std::int64_t think = plan_->action(visit(v), stay.next_action).think_ns;
-  at(now_ + core::Duration(think), What::kProcessTimer, slot, ++process.generation);
-}
-
-// Memory grows; a machine that has none left ends its largest session.
-void World::grow(std::uint32_t slot, std::int64_t bytes) {
-  Process& process = processes_[slot];
-  const std::uint32_t machine = process.machine;
-  process.memory += bytes;
-  Machine& of = machines_[machine];
-  of.memory_used += bytes;
-  journal_.memory(now_ns(), machine, of.memory_used);
-  const std::int64_t total = scenario_->nodes[machine].memory_bytes;
-  while (of.memory_used > total - total / kReservePart && !of.processes.empty()) {
-    std::uint32_t largest = of.processes.begin()->second;
-    for (const auto& [name, other] : of.processes) {
-      if (processes_[other].memory > processes_[largest].memory) largest = other;
-    }
-    end_process(largest, core::EndReason::kOutOfMemory, true);
-  }
+  const bool thought = std::exchange(stay.thought, false);
+  const std::int64_t think = thought ? 0 : plan_->action(visit(v), stay.next_action).think_ns;
+  process.think_due = now_ + core::Duration(think);
+  at(process.think_due, What::kProcessTimer, slot, ++process.generation);
 }
 
 }  // namespace homing::sim

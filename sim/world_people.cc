@@ -123,12 +123,13 @@ void World::new_session(std::uint32_t v) {
   visit_by_session_.erase(stay.session);
   stay.session = session_id(plan_->seed, visit(v), ++stay.session_attempt);
   stay.alive = stay.ready = 0;
+  stay.saved_memory = 0;
   visit_by_session_[stay.session] = v;
 }
 
 void World::feel(std::uint32_t v) {
   Stay& stay = stays_[v];
-  if (stay.phase != Stay::Phase::kPresent) return;
+  if (stay.phase != Stay::Phase::kPresent || stay.asleep) return;
   Reach way;
   if (stay.ready > 0 && stay.router != kNone) {
     way = reach(stay.router, stay.session, user_id(plan_->seed, visit(v).user));
@@ -136,7 +137,7 @@ void World::feel(std::uint32_t v) {
   Feeling feeling = Feeling::kWaiting;
   if (way.served) {
     feeling = Feeling::kWorking;
-  } else if (stay.ever_served) {
+  } else if (stay.ever_served && !stay.waking && stay.saved_memory == 0) {
     feeling = stay.ready > 0 ? Feeling::kCut : Feeling::kLost;
   }
   const Feeling before = std::exchange(stay.feeling, feeling);
@@ -144,6 +145,8 @@ void World::feel(std::uint32_t v) {
   if (feeling == Feeling::kWorking) {
     if (before != Feeling::kWorking) {
       stay.ever_served = true;
+      stay.waking = false;
+      stay.storm_within = {};
       stay.click_due = false;
       ++stay.react_generation;
       journal_.signed_in(now_ns(), v);
@@ -157,7 +160,12 @@ void World::feel(std::uint32_t v) {
 void World::bad_news(std::uint32_t v) {
   Stay& stay = stays_[v];
   stay.click_due = false;
-  const core::Duration reaction(reaction_ns(plan_->seed, visit(v), stay.news++));
+  core::Duration reaction(reaction_ns(plan_->seed, visit(v), stay.news));
+  if (stay.storm_within.count() > 0) {
+    reaction = storm_reaction(v);
+    if (stay.storm_tries < 255) ++stay.storm_tries;
+  }
+  ++stay.news;
   at(now_ + reaction, What::kReact, v, ++stay.react_generation);
 }
 
@@ -188,7 +196,8 @@ void World::click(std::uint32_t v) {
       if (way.refusal == core::Refusal::kEnded) new_session(v);
       break;
   }
-  ask(v, fresh ? core::Intent::kStart : core::Intent::kRestart);
+  const bool sleeps = known != nullptr && known->state == core::SessionState::kSuspended;
+  ask(v, fresh ? core::Intent::kStart : sleeps ? core::Intent::kWake : core::Intent::kRestart);
 }
 
 void World::route_changed(std::uint32_t machine, const core::SessionId& session) {
@@ -207,6 +216,10 @@ void World::leave(std::uint32_t v) {
     stay.request_open = false;
     visit_by_request_.erase(stay.request);
     if (machines_[stay.router].core) deliver(stay.router, core::WantWithdrawn{stay.request}, scenario_->delay.user);
+  }
+  if (kind_of(v).stays_open && stay.alive > 0) {
+    stay.left_open = true;
+    return;
   }
   say_farewell(v);
 }

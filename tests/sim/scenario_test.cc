@@ -157,6 +157,12 @@ TEST(Scenario, TheExampleOfTheFormatIsReadAsWritten) {
   EXPECT_EQ(s.kinds[1].name, "rstudio") << "a built-in kind needs no section";
   EXPECT_EQ(s.kinds[0].length, Distribution::gamma(1.74, 2.06 * 3600e9));
   EXPECT_EQ(s.kinds[0].idle_after, hours(1));
+  EXPECT_TRUE(s.kinds[0].idle_suspends);
+  EXPECT_EQ(s.kinds[0].suspend.per_gib, seconds(8));
+  EXPECT_FALSE(s.kinds[1].idle_after.has_value()) << "a rule is in force only where the file writes it";
+  EXPECT_EQ(s.nodes[0].start_slots, 0);
+  EXPECT_EQ(s.nodes[0].speed, 1.0);
+  EXPECT_TRUE(s.warm_start);
   ASSERT_EQ(s.faults.size(), 1u);
   EXPECT_EQ(s.faults[0].kind, FaultKind::kCrash);
   EXPECT_EQ(s.faults[0].at, minutes(64));
@@ -287,6 +293,24 @@ INSTANTIATE_TEST_SUITE_P(
                 "takes a single one"},
         Mistake{"a_key_of_another_kind_of_visit", "patience = \"30 s\"", "work = \"1 s\"",
                 "kind.jupyter.work: unknown key"},
+        Mistake{"an_idle_rule_within_a_heartbeat", "after = \"60 min\"", "after = \"1 s\"",
+                "kind.jupyter.idle.after: 1 s is no longer than a heartbeat (1 s)"},
+        Mistake{"an_idle_rule_that_does_something_else", "then = \"suspend\"", "then = \"stop\"",
+                "kind.jupyter.idle.then: "},
+        Mistake{"an_idle_rule_for_what_nobody_uses", "patience = \"30 s\"", "patience = \"30 s\"\nactions = false",
+                "kind.jupyter.idle.after: nobody uses a session without actions"},
+        Mistake{"sessions_nobody_closes", "idle = { after = \"60 min\", then = \"suspend\" }", "leave = \"open\"",
+                "kind.jupyter.leave: \"open\" needs an idle rule"},
+        Mistake{"the_cost_of_a_suspend_that_never_comes", "then = \"suspend\" }",
+                "then = \"end\" }\nsuspend = { base = \"1 s\" }", "kind.jupyter.suspend: "},
+        Mistake{"more_cpu_than_time", "patience = \"30 s\"", "patience = \"30 s\"\nresume = { cpu = 1.5 }",
+                "kind.jupyter.resume.cpu: "},
+        Mistake{"half_a_start_slot", "count = 6,", "count = 6, start-slots = 0.5,", "cluster.nodes[1].start-slots: "},
+        Mistake{"a_node_that_stands_still", "count = 6,", "count = 6, speed = 0,", "cluster.nodes[1].speed: "},
+        Mistake{"a_reserve_of_everything", "report-every = \"15 s\"", "report-every = \"15 s\"\nmemory-reserve = 1",
+                "cluster.memory-reserve: "},
+        Mistake{"an_unknown_killer", "report-every = \"15 s\"", "report-every = \"15 s\"\nout-of-memory = \"oldest\"",
+                "cluster.out-of-memory: "},
         Mistake{"a_name_for_many_nodes", "count = 6,", "count = 6, name = \"big\",", "names one node"}),
     [](const testing::TestParamInfo<Mistake>& row) { return row.param.name; });
 
