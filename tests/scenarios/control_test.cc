@@ -71,7 +71,10 @@ INSTANTIATE_TEST_SUITE_P(Gallery, ControlTest,
                          ::testing::Values(Twins{"class-at-nine", "system-load", "felt-crowding"},
                                            Twins{"node-lost-at-peak", "sessions", "sessions-lost"},
                                            Twins{"node-lost-at-peak", "sessions", "user-minutes-lost"},
-                                           Twins{"rolling-drain", "sessions", "user-minutes-lost"}),
+                                           Twins{"rolling-drain", "sessions", "user-minutes-lost"},
+                                           Twins{"gray-failure", "sessions", "user-minutes-lost"},
+                                           Twins{"heterogeneous-nodes", "random", "user-minutes-slow"},
+                                           Twins{"recovered-empty-node", "random", "felt-crowding"}),
                          [](const auto& tested) {
                            std::string name = std::string(tested.param.name) + "_" + tested.param.metric;
                            for (char& c : name) c = c == '-' ? '_' : c;

@@ -73,7 +73,7 @@ TEST_P(ScenarioFingerprintTest, IsTheRecordedOneWithOneJobAndWithTwo) {
 
 INSTANTIATE_TEST_SUITE_P(Gallery, ScenarioFingerprintTest,
                          ::testing::Values("ordinary-day", "class-at-nine", "node-lost-at-peak", "rolling-drain",
-                                           "stale-load"),
+                                           "stale-load", "gray-failure", "heterogeneous-nodes", "recovered-empty-node"),
                          [](const auto& tested) {
                            std::string name = tested.param;
                            for (char& c : name) c = c == '-' ? '_' : c;
