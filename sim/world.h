@@ -345,6 +345,7 @@ class World {
   void begin_suspend(std::uint32_t machine, const core::SuspendSession& order);
   void suspend_is_done(std::uint32_t slot);
   void falls_asleep(std::uint32_t slot);
+  void ended_by_rule(std::uint32_t machine, const core::SessionId& session);
   void wants_back(std::uint32_t v);
   void tell_activity(std::uint32_t machine, const core::AskActivity& question);
   void add_resume_cost(Process& process) const;

@@ -73,6 +73,18 @@ void World::falls_asleep(std::uint32_t slot) {
   if (thinking) at(std::max(now_, process.think_due), What::kWantsBack, v, ++stay.want_generation);
 }
 
+// A rule that ends is heard of by its route before the order to the process: the owner, who thinks, notices neither.
+void World::ended_by_rule(std::uint32_t machine, const core::SessionId& session) {
+  const auto route = machines_[machine].routes.find(session);
+  if (route == machines_[machine].routes.end() || route->second.state != core::SessionState::kEnded ||
+      route->second.reason != core::EndReason::kIdle || route->second.node.value >= machines_.size()) {
+    return;
+  }
+  const Machine& holder = machines_[route->second.node.value];
+  const auto process = holder.processes.find({session, route->second.epoch});
+  if (process != holder.processes.end()) falls_asleep(process->second);
+}
+
 void World::suspend_is_done(std::uint32_t slot) {
   const Process& process = processes_[slot];
   const core::SessionSuspended done{process.session, process.epoch, true};

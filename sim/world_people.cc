@@ -203,6 +203,7 @@ void World::click(std::uint32_t v) {
 void World::route_changed(std::uint32_t machine, const core::SessionId& session) {
   const std::uint32_t v = visit_of(session);
   if (v == kNone) return;
+  ended_by_rule(machine, session);
   feel(v);
   if (stays_[v].router == machine && stays_[v].click_due) click(v);
 }
