@@ -50,17 +50,18 @@ class MemoryStore final : public Store {
   bool rewind_to(core::Version version, core::Timeline timeline);
   core::Version oldest_rewind() const;
 
-  // Drops ended sessions and left queue entries last written at or below `version`; returns how many. Costs a walk over
-  // all rows: call it now and then. REQUIRES: every reader's cursor has passed `version`.
+  // Drops ended sessions and left queue entries last written at or below `version`; returns how many. Costs what it
+  // drops. REQUIRES: every reader's cursor has passed `version`.
   std::size_t forget_final(core::Version version);
 
   core::Version latest() const { return latest_; }
   core::Timeline timeline() const { return timeline_; }
-  std::size_t row_count() const { return index_.size(); }
+  std::size_t row_count() const { return index_.size() + node_rows_; }
   // The newest row, or nullptr. Valid until the next write.
   const core::VersionedRow* find(const core::RowKey& key) const;
 
  private:
+  static constexpr std::uint32_t kNoSlot = ~0u;
   struct LogEntry {
     core::Version version;
     std::uint32_t slot;
@@ -76,10 +77,11 @@ class MemoryStore final : public Store {
     core::VersionedRow before;
   };
 
+  std::uint32_t find_slot(const core::RowKey& key) const;  // kNoSlot: none
   std::uint32_t slot_of(const core::RowKey& key);
   core::VersionedRow current(const core::RowKey& key) const;
   void write(std::uint32_t slot, const core::Row& row);
-  void note_for_nodes(std::uint32_t slot, const core::Row& before, bool existed);
+  void note_for_nodes(std::uint32_t slot, core::NodeId then);
   void sweep();
   void rebuild_log();
 
@@ -89,10 +91,13 @@ class MemoryStore final : public Store {
   std::vector<core::VersionedRow> slots_;  // version 0: free, or written and rewound
   std::vector<std::uint32_t> lives_;       // by slot: how often it was given away by forget_final
   std::vector<std::uint32_t> free_slots_;
-  absl::flat_hash_map<core::RowKey, std::uint32_t> index_;  // looked up, never iterated
+  absl::flat_hash_map<core::RowKey, std::uint32_t> index_;  // looked up, never iterated; all rows but the nodes'
+  std::size_t node_rows_ = 0;
+  std::vector<std::uint32_t> node_slots_;  // by node: their rows change most often
   std::vector<LogEntry> log_;
   std::deque<Undo> history_;
-  core::Version forgotten_{};  // nothing at or below it can be rewound
+  std::deque<LogEntry> final_;  // writes that ended something, in order; stale when the row changed again
+  core::Version forgotten_{};   // nothing at or below it can be rewound
   std::vector<NodeLog> by_node_;
 };
 

@@ -115,19 +115,21 @@ void Core::handle_deadline(Instant now) {
 Instant Core::next_deadline() const {
   return state_->deadlines.next();
 }
+Instant Core::heartbeat_due() const {
+  return state_->deadlines.due(deadline_key(Timer::kHeartbeat));
+}
 std::span<const Effect> Core::effects() const {
   return state_->effects;
+}
+void Core::take_effects(std::vector<Effect>& into) {
+  CHECK(into.empty());
+  std::swap(into, state_->effects);
 }
 void Core::clear_effects() {
   state_->effects.clear();
 }
 std::uint64_t Core::fingerprint() const {
   return state_->fingerprint.value();
-}
-
-void Core::State::emit(Effect effect) {
-  fingerprint(now, effect);
-  effects.push_back(std::move(effect));
 }
 
 void Core::State::dispatch(const Event& event) {

@@ -75,9 +75,13 @@ class Core {
   void handle_deadline(Instant now);
   // When handle_deadline must be called; kNever when nothing is armed.
   Instant next_deadline() const;
+  // When the next heartbeat is due, so that a driver can tell it fresh load figures just before; kNever: none.
+  Instant heartbeat_due() const;
 
   std::span<const Effect> effects() const;
   void clear_effects();
+  // Moves the effects into `into`, for drivers that want to move parts on; its storage is used again. REQUIRES: empty.
+  void take_effects(std::vector<Effect>& into);
 
   // Hash of every (instant, effect) since birth or since the restored snapshot's birth.
   std::uint64_t fingerprint() const;

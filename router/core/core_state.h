@@ -206,6 +206,14 @@ inline constexpr std::uint8_t kUnseen = 254;
 
 enum class JoinState : std::uint8_t { kReading = 0, kJoining, kJoined, kLeaving, kLeft };
 
+// The index of E among a variant's alternatives.
+template <class E, class... T>
+constexpr std::uint64_t place_in(const std::variant<T...>*) {
+  std::uint64_t place = 0;
+  (void)((std::is_same_v<E, T> ? true : (++place, false)) || ...);
+  return place;
+}
+
 struct Core::State {
   State(NodeId self_id, Config c);
   State(const State& other);
@@ -278,7 +286,11 @@ struct Core::State {
   std::vector<DecisionTable> tables;
 
   // core.cc
-  void emit(Effect effect);
+  template <class E>
+  void emit(E effect) {  // hashed as the variant is, built in its place
+    fingerprint(now, place_in<E>(static_cast<const Effect*>(nullptr)), effect);
+    effects.emplace_back(std::in_place_type<E>, std::move(effect));
+  }
   void dispatch(const Event& event);
   void settle();
   void run_deadlines();

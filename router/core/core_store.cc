@@ -305,7 +305,11 @@ void Core::State::apply_session(const SessionRow& row, Version version) {
                     row.kind, row.state,   row.reason, row.attempt, row.previous_node};
   const bool over = row.state == SessionState::kEnded;
   emit(RouteChanged{row.session, {row.user, row.node, row.epoch, row.incarnation, row.kind, row.state, row.reason}});
-  routes[row.session] = known;
+  if (old != nullptr) {
+    *old = known;
+  } else {
+    routes.emplace(row.session, known);
+  }
   if (holds && instance_gone(known)) {  // claimed by somebody who had not heard that the instance is no more
     if (row.node == self) sweep_self = true;
     arm(Timer::kSweep, SessionId{row.node.value, 0}, now + config.dead);

@@ -68,7 +68,7 @@ struct SessionId {
   friend constexpr auto operator<=>(const SessionId&, const SessionId&) = default;
   template <class H>
   friend H AbslHashValue(H h, const SessionId& id) {
-    return H::combine(std::move(h), id.hi, id.lo);
+    return H::combine(std::move(h), id.hi * 0x9e3779b97f4a7c15u + id.lo);  // random bits: one step of mixing suffices
   }
   template <class A>
   void archive(A& a) {

@@ -121,7 +121,9 @@ void RankTree::put(NodeId id, std::uint64_t key) {
 
 void RankTree::set(NodeId id, std::uint64_t key) {
   CHECK(key != kAbsent && id != kNoNode);
+  if (this->key(id) == key) return;
   grow(id.value / kFan + 1);
+  end_ = std::max(end_, id.value + 1);
   put(id, key);
 }
 
@@ -151,6 +153,7 @@ NodeId RankTree::tied(std::uint32_t j) const {
 
 NodeId RankTree::at(std::uint32_t k) const {
   CHECK(k < total_.count);
+  if (total_.count == end_) return NodeId{k};  // nobody is missing
   std::size_t block = 0;
   for (std::size_t level = inner_.size(); level-- > 0;) {
     const Inner& inner = inner_[level][block];

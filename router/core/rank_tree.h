@@ -95,6 +95,7 @@ class RankTree {
   // inner_[0] summarises leaves_, inner_[l] summarises inner_[l - 1]; the last has one block. Empty below nine leaves.
   std::vector<std::vector<Inner>> inner_;
   Summary total_;
+  std::uint32_t end_ = 0;  // one past the greatest id ever set
 };
 
 // Makes some leaves absent for the length of a scope: how a strategy skips the few nodes that a placement excludes.

@@ -163,7 +163,8 @@ struct RowKey {
   friend auto operator<=>(const RowKey&, const RowKey&) = default;
   template <class H>
   friend H AbslHashValue(H h, const RowKey& k) {
-    return H::combine(std::move(h), k.kind, k.hi, k.lo);
+    // Session and user ids are random bits: one step of mixing suffices.
+    return H::combine(std::move(h), (k.hi + static_cast<std::uint64_t>(k.kind)) * 0x9e3779b97f4a7c15u + k.lo);
   }
   template <class A>
   void archive(A& a) {

@@ -88,8 +88,11 @@ TEST(DeadlineIndexTest, AgreesWithAPlainMapUnderRandomUse) {
   DeadlineIndex index;
   std::map<DeadlineKey, Instant> model;
   for (int step = 0; step < 20'000; ++step) {
-    const DeadlineKey key = deadline_key(Due::kStart, 0, random() % 50);
-    const Instant at = at_ms(static_cast<std::int64_t>(random() % 1000));
+    // A third are about nobody in particular, with every purpose there may be and one that is beyond the table.
+    const auto purpose = static_cast<std::uint8_t>(random() % 18);
+    const std::uint64_t whom = random() % 3 == 0 ? 0 : random() % 6;
+    const DeadlineKey key{purpose, 0, whom};
+    const Instant at = at_ms(static_cast<std::int64_t>(random() % 200));
     const std::uint64_t what = random() % 4;
     if (what < 2) {
       index.arm(key, at);
