@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -27,9 +28,10 @@ namespace homing::sim {
 struct PlannedAction {
   std::int64_t think_ns = 0;  // before the action
   std::int64_t cpu_ns = 0;
-  std::int64_t memory_step = 0;
-  int threads = 1;
+  std::int64_t memory_step : 48 = 0;  // bytes; in one word with the threads, since a plan has millions of actions
+  std::int64_t threads : 16 = 1;
 };
+static_assert(sizeof(PlannedAction) == 24);
 
 struct Visit {
   std::uint32_t user = 0;
@@ -50,7 +52,7 @@ struct StartCost {
 struct Plan {
   std::uint64_t seed = 0;
   std::vector<Visit> visits;
-  std::vector<PlannedAction> actions;
+  std::deque<PlannedAction> actions;  // never copied while it grows
   std::vector<PlannedFault> faults;  // by start
   std::uint64_t hash = 0;
 

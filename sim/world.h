@@ -28,6 +28,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -134,7 +135,8 @@ struct Machine {
   double slowness = 1.0;  // its speed is the node's times this
   bool gray = false;      // its starts hang
   std::optional<NodeStation> station;
-  std::uint64_t station_armed = 0;  // generation for which an event is in the queue
+  std::uint64_t station_armed = 0;           // generation of the event in the queue that counts
+  core::Instant station_due = core::kNever;  // and when it comes
 };
 
 // A visit while it goes on.
@@ -239,7 +241,6 @@ class World {
     kDeliver,        // a: message slot
     kStoreCall,      // a: call slot
     kCoreTimer,      // a: machine, b: timer generation
-    kMeasure,        // a: machine, b: boot
     kStation,        // a: machine, b: station generation
     kProcessTimer,   // a: process, b: its generation
     kStartDeadline,  // a: process, b: its life
@@ -281,7 +282,7 @@ class World {
   };
   template <class T>
   struct Pool {
-    std::vector<T> slots;
+    std::deque<T> slots;  // stays where it is while more are put
     std::vector<std::uint32_t> free;
     std::uint32_t put(T value) {
       if (free.empty()) {
@@ -297,12 +298,14 @@ class World {
       free.push_back(slot);
       return std::move(slots[slot]);
     }
+    void drop(std::uint32_t slot) { free.push_back(slot); }
   };
 
   std::int64_t to_scenario(core::Instant t) const { return t.time_since_epoch().count() - zero_ns_; }
   core::Instant from_scenario(std::int64_t ns) const { return core::Instant(core::Duration(ns + zero_ns_)); }
   void at(core::Instant when, What what, std::uint32_t a, std::uint64_t b = 0);
   void dispatch(const Note& note);
+  void fetch_ahead(const Note& next) const;
   const Visit& visit(std::uint32_t v) const { return plan_->visits[v]; }
   const KindSpec& kind_of(std::uint32_t v) const { return scenario_->kinds[plan_->visits[v].kind]; }
 
@@ -316,8 +319,8 @@ class World {
   void deliver(std::uint32_t machine, core::Event event, core::Duration delay = {});
   void call_core(std::uint32_t machine, const core::Event& event);
   void after_core(std::uint32_t machine);
-  void measure(std::uint32_t machine);
-  void execute(std::uint32_t machine, const core::Effect& effect);
+  core::LoadMeasured measure(std::uint32_t machine);
+  void execute(std::uint32_t machine, core::Effect& effect);
   void send_to_store(std::uint32_t machine, std::variant<core::ReadSince, core::CompareAndSet> call);
   void store_call(StoreCall call);
   void hint(std::uint32_t from, core::NodeId node);
@@ -426,7 +429,8 @@ class World {
   std::uint64_t dead_streams_ = 0;  // hash of the streams of cores that died
 
   EventQueue<Note> queue_;
-  std::vector<PlannedFault> faults_;  // the plan's; victims that depend on state are named when they are hit
+  std::vector<PlannedFault> faults_;   // the plan's; victims that depend on state are named when they are hit
+  std::vector<core::Effect> effects_;  // empty; storage that after_core() uses again
   Pool<Message> messages_;
   Pool<StoreCall> calls_;
   base::MemoryStore store_;

@@ -29,8 +29,11 @@ void World::call_core(std::uint32_t machine, const core::Event& event) {
 void World::after_core(std::uint32_t machine) {
   core::Core& core = *machines_[machine].core;
   if (explained_user_) collect_tables(machine);
-  for (const core::Effect& effect : core.effects()) execute(machine, effect);
-  core.clear_effects();
+  std::vector<core::Effect> effects = std::move(effects_);
+  core.take_effects(effects);
+  for (core::Effect& effect : effects) execute(machine, effect);
+  effects.clear();
+  effects_ = std::move(effects);
   const core::Instant due = core.next_deadline();
   Machine& of = machines_[machine];
   if (due == of.armed) return;
@@ -39,7 +42,7 @@ void World::after_core(std::uint32_t machine) {
   if (due != core::kNever) at(std::max(due, now_), What::kCoreTimer, machine, of.timer_generation);
 }
 
-void World::measure(std::uint32_t machine) {
+core::LoadMeasured World::measure(std::uint32_t machine) {
   Machine& of = machines_[machine];
   const NodeSpec& spec = scenario_->nodes[machine];
   of.station->advance(now_);
@@ -54,16 +57,15 @@ void World::measure(std::uint32_t machine) {
       static_cast<std::uint64_t>(std::max<std::int64_t>(0, spec.memory_bytes - memory_used(machine)));
   if (of.leak_per_hour > 0) journal_.memory(now_ns(), machine, memory_used(machine));
   journal_.load(now_ns(), machine, average.five_milli() * 1e-3);
-  at(now_ + scenario_->cluster.heartbeat, What::kMeasure, machine, of.boot);
-  call_core(machine, measured);
+  return measured;
 }
 
-void World::execute(std::uint32_t machine, const core::Effect& effect) {
+void World::execute(std::uint32_t machine, core::Effect& effect) {
   Machine& of = machines_[machine];
   if (const auto* read = std::get_if<core::ReadSince>(&effect)) {
     send_to_store(machine, *read);
-  } else if (const auto* write = std::get_if<core::CompareAndSet>(&effect)) {
-    send_to_store(machine, *write);
+  } else if (auto* write = std::get_if<core::CompareAndSet>(&effect)) {
+    send_to_store(machine, std::move(*write));
   } else if (const auto* start = std::get_if<core::StartSession>(&effect)) {
     start_process(machine, *start);
   } else if (const auto* kill = std::get_if<core::KillSession>(&effect)) {

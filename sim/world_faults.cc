@@ -25,7 +25,8 @@ void World::boot(std::uint32_t machine) {
   of.core.emplace(core::NodeId(machine), core_config(machine));
   if (explained_user_) of.core->explain_decisions(explained_user_);
   of.station.emplace(now_, static_cast<std::uint32_t>(spec.cores), spec.speed * of.slowness);
-  of.station_armed = of.station->generation();
+  ++of.station_armed;
+  of.station_due = core::kNever;
   of.armed = core::kNever;
   ++of.timer_generation;
   of.cursor = {};
@@ -39,7 +40,7 @@ void World::boot(std::uint32_t machine) {
   birth.start_slots = static_cast<std::uint32_t>(spec.start_slots);
   deliver(machine, birth);
   deliver(machine, core::LauncherUp{});
-  at(now_, What::kMeasure, machine, of.boot);
+  deliver(machine, measure(machine));
   journal_.up(now_ns(), machine, true, 0);
   journal_.ready(now_ns(), machine, !of.draining);
   if (!of.serves) return;

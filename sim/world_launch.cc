@@ -229,12 +229,16 @@ void World::arm_station(std::uint32_t machine) {
   Machine& of = machines_[machine];
   journal_.cpu(now_ns(), machine, of.station->runnable());
   const core::Instant next = of.station->next_completion();
-  of.station_armed = of.station->generation();
+  // Somebody more or less on processors that suffice for all changes nobody's end: the event in the queue stays good.
+  if (next == of.station_due) return;
+  of.station_due = next;
+  ++of.station_armed;
   if (next != core::kNever) at(next, What::kStation, machine, of.station_armed);
 }
 
 void World::station_event(std::uint32_t machine) {
   Machine& of = machines_[machine];
+  of.station_due = core::kNever;
   const std::vector<TaskId> done = of.station->take_completed(now_);
   for (const TaskId slot : done) {
     processes_[slot].computing = false;

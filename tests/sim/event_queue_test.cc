@@ -42,14 +42,18 @@ TEST(EventQueue, AtOneInstantPriorityDecidesAndThenTheOrderOfPushing) {
   EXPECT_EQ(order, (std::vector<std::uint32_t>{1, 3, 0, 2}));
 }
 
-TEST(EventQueue, AgreesWithAnOrderedMapUnderRandomPushesAndPops) {
+class EventQueueAndMap : public testing::TestWithParam<std::uint64_t> {};
+// Few instants: most pushes join a run, also while it is being taken; many: few do.
+INSTANTIATE_TEST_SUITE_P(Instants, EventQueueAndMap, testing::Values(1, 2, 10, 500));
+
+TEST_P(EventQueueAndMap, AgreeUnderRandomPushesAndPops) {
   core::DrawSequence draws = core::Draws(1, core::purpose("event-queue")).at({});
   Queue queue;
   std::map<std::tuple<std::int64_t, unsigned, std::uint64_t>, std::uint32_t> model;
   for (std::uint32_t i = 0; i < 50'000; ++i) {
     if (draws.below(5) < 3 || model.empty()) {
-      const auto time = static_cast<std::int64_t>(draws.below(500));  // many ties
-      const auto priority = static_cast<std::uint8_t>(draws.below(3));
+      const auto time = static_cast<std::int64_t>(draws.below(GetParam()));
+      const auto priority = static_cast<std::uint8_t>(draws.below(GetParam() < 3 ? 2 : 3));
       model[{time, priority, queue.pushed()}] = i;
       queue.push(time, priority, {i, 0});
     } else {
@@ -61,6 +65,33 @@ TEST(EventQueue, AgreesWithAnOrderedMapUnderRandomPushesAndPops) {
       model.erase(expected);
     }
     ASSERT_EQ(queue.size(), model.size());
+  }
+}
+
+// Times over days, near and far, also before what was popped last: buckets are entered, skipped and left.
+TEST(EventQueue, WhatLiesFarAheadComesInOrderToo) {
+  core::DrawSequence draws = core::Draws(2, core::purpose("event-queue")).at({});
+  Queue queue;
+  std::map<std::tuple<std::int64_t, unsigned, std::uint64_t>, std::uint32_t> model;
+  std::int64_t now = -5'000'000'000;
+  for (std::uint32_t i = 0; i < 100'000; ++i) {
+    if (draws.below(model.size() < 300 ? 3 : 2) > 0 || model.empty()) {
+      const std::uint64_t magnitude = draws.below(60);
+      const std::int64_t time = now + static_cast<std::int64_t>(draws.below(std::uint64_t{1} << magnitude)) - 1;
+      const auto priority = static_cast<std::uint8_t>(draws.below(3));
+      model[{time, priority, queue.pushed()}] = i;
+      queue.push(time, priority, {i, 0});
+    } else {
+      const Queue::Entry entry = queue.pop();
+      const auto expected = model.begin();
+      now = entry.time_ns;
+      ASSERT_EQ(entry.time_ns, std::get<0>(expected->first));
+      ASSERT_EQ(entry.payload.index, expected->second);
+      model.erase(expected);
+    }
+    ASSERT_EQ(queue.size(), model.size());
+    ASSERT_EQ(queue.empty(), model.empty());
+    if (!model.empty()) ASSERT_EQ(queue.top().time_ns, std::get<0>(model.begin()->first));
   }
 }
 
