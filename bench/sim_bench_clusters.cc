@@ -3,9 +3,10 @@
 // Days of whole clusters: how long they take against the limits that issue and README name, what an event costs as the
 // cluster grows, what two jobs reach of two bare loops, and the bytes of a live session.
 //
-// A live session here is an ordinary one: the default kind's length, think times, actions, memory; a stream of arrivals
-// keeps their number steady (arrivals a second = live sessions / mean length of 3.58 h). "Results on" means feelings,
-// series, the run's record and its commit to a result file on disk; the plan's drawing is included in every time.
+// A live session here is an ordinary one: the default kind's length, think times, actions, memory; named users, half of
+// them here on a day with three sessions round the clock, keep their number steady (sessions begun an hour = live
+// sessions / mean length of 3.58 h). "Results on" means feelings, series, the run's record and its commit to a result
+// file on disk; the plan's drawing is included in every time.
 #include <fmt/format.h>
 #include <malloc.h>
 #include <unistd.h>
@@ -51,15 +52,19 @@ routers = {}
 heartbeat = "{} s"
 report-every = "{} s"
 nodes = [{{ count = {}, cores = 64, memory = "1 TiB" }}]
-[[stream]]
+[[users]]
 name = "people"
-rate = "{:.6f} per s"
-kind = "jupyter"
+count = {}
+day-shape = "flat"
+active-share = 0.5
+sessions-per-active-day = 3.0
+kinds = {{ jupyter = 1.0 }}
 [[strategy]]
 name = "sessions"
 )toml",
-                                   static_cast<int>(c.hours * 60), c.hours < 4 ? 10 : 600, c.routers, c.heartbeat_s,
-                                   std::max(15, c.heartbeat_s), c.nodes, c.sessions / (kMeanHours * 3600)));
+                                   static_cast<int>(c.hours * 60), c.hours < 4 ? 10 : 30, c.routers, c.heartbeat_s,
+                                   std::max(15, c.heartbeat_s), c.nodes,
+                                   static_cast<int>(c.sessions / kMeanHours * 24 / (0.5 * 3.0))));
 }
 
 // Peak resident bytes of this process since the last call.

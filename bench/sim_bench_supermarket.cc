@@ -108,7 +108,7 @@ template <class Decider>
 class Queues {
  public:
   Queues(std::uint32_t queues, double seconds, Decider decider)
-      : decider_(std::move(decider)), horizon_ns_(to_ns(kWarmUp + seconds)), jobs_(queues) {}
+      : decider_(std::move(decider)), horizon_ns_(to_ns(kWarmUp + seconds)), lines_(queues) {}
 
   Run run() {
     const double begin = cpu_now();
@@ -141,24 +141,37 @@ class Queues {
     now_ = at;
   }
   void arrive() {
-    queue_.push(now_ + exponential(kLoad * static_cast<double>(jobs_.size())), 0, kArrival);
+    queue_.push(now_ + exponential(kLoad * static_cast<double>(lines_.size())), 0, kArrival);
     const std::uint64_t job = ++arrived_;
     const std::uint32_t to = decider_.place(now_, job);
     ++inside_;
     if (now_ > to_ns(kWarmUp)) ++measured_;
-    jobs_[to].push_back(job);
-    if (jobs_[to].size() == 1) queue_.push(now_ + exponential(1.0), 0, to);
+    Line& line = lines_[to];
+    behind_.push_back(0);
+    if (line.length++ == 0) {
+      line.first = job;
+      queue_.push(now_ + exponential(1.0), 0, to);
+    } else {
+      behind_[line.last - 1] = job;
+    }
+    line.last = job;
   }
   void depart(std::uint32_t at) {
     --inside_;
-    decider_.end(now_, at, jobs_[at].front());
-    jobs_[at].erase(jobs_[at].begin());
-    if (!jobs_[at].empty()) queue_.push(now_ + exponential(1.0), 0, at);
+    Line& line = lines_[at];
+    decider_.end(now_, at, line.first);
+    line.first = behind_[line.first - 1];
+    if (--line.length > 0) queue_.push(now_ + exponential(1.0), 0, at);
   }
+  struct Line {
+    std::uint64_t first = 0, last = 0;  // jobs, from 1
+    std::uint32_t length = 0;
+  };
 
   Decider decider_;
   std::int64_t horizon_ns_;
-  std::vector<std::vector<std::uint64_t>> jobs_;  // by queue, in order of arrival
+  std::vector<Line> lines_;            // by queue
+  std::vector<std::uint64_t> behind_;  // by job: who stands behind it
   sim::EventQueue<std::uint32_t> queue_;
   core::DrawSequence draws_{1, core::purpose("supermarket"), {}};
   std::int64_t now_ = 0;
