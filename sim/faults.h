@@ -40,6 +40,21 @@ enum class FaultKind : int {
   kGray,
   kMemoryLeak,
   kReloginStorm,
+  kRouterCrash,
+  kFlapping,
+  kPartition,
+  kOneWayPartition,
+  kSlowLink,
+  kHeartbeatLoss,
+  kSlowStore,
+  kStoreOutage,
+  kStoreReadOnly,
+  kStoreFailover,
+  kClockStep,
+  kClockDrift,
+  kRollingUpgrade,
+  kScaleOut,
+  kScaleIn,
 };
 
 // What `target` means for a kind.

@@ -51,14 +51,27 @@ struct ClusterSpec {
   Duration dead{};
   double memory_reserve = 0.0;  // share of each node's memory that sessions cannot have
   bool kill_all = false;        // out of memory ends every session of the node, not only the largest
+  std::int64_t clock_drift = 0;  // routers' clocks drift by up to this much either way, in millionths of a ppm
 };
 
 enum class FrontPolicy { kRoundRobin, kStickyCookie, kOneNode, kOwnNode };
+
+enum class RetryPolicy {
+  kWait,     // the page waits until the front brings it to a router that answers
+  kFixed,    // the person clicks again and again
+  kBackOff,  // with twice the pause each time
+};
 
 struct FrontSpec {
   FrontPolicy policy = FrontPolicy::kStickyCookie;
   Duration check_every{};
   int fail_after = 3;
+  // What people do whose router, or the machine behind it, does not answer.
+  struct Retry {
+    RetryPolicy policy = RetryPolicy::kWait;
+    Duration every{};
+    Duration most{};
+  } retry;
 };
 
 // One-way delays of links and the time the store takes for one call. All may be 0.

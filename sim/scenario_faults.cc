@@ -57,6 +57,7 @@ void ScenarioReader::read_fault(const Section& section) {
   fault.label = victims.empty() ? info.name : fmt::format("{} of {}", info.name, victims);
   read_fault_lasts(fault, info, section);
   read_fault_times(fault, section);
+  refuse_strange_joins(fault, section);
   for (const FaultKey& key : info.keys) fault.settings.push_back(read_fault_key(key, section));
   scenario_.faults.push_back(std::move(fault));
 }
@@ -118,6 +119,19 @@ void ScenarioReader::read_fault_lasts(FaultSpec& fault, const FaultInfo& info, c
     fault.lasts = fields_.distribution(section, "lasts", Unit::kDuration, info.lasts_default, info.lasts_source);
   } else if (section.find("lasts").present()) {
     fault.lasts = fields_.distribution(section, "lasts", Unit::kDuration, "1 h", "");
+  }
+}
+
+// Who joins is away from the beginning: it must be known which machines, and somebody must be there before.
+void ScenarioReader::refuse_strange_joins(const FaultSpec& fault, const Section& section) {
+  const bool joins = fault.kind == FaultKind::kScaleOut;
+  const bool leaves = fault.kind == FaultKind::kScaleIn;
+  if (!joins && !leaves) return;
+  if (fault.victims != FaultSpec::Victims::kNamed || fault.every || fault.replayed) {
+    section.error("happens once, to named nodes; expected at = ... and target = [\"n3\"]");
+  }
+  if (fault.targets.size() >= scenario_.nodes.size()) {
+    section.find("target").error("leaves no node in the cluster before or after; expected fewer targets");
   }
 }
 

@@ -115,6 +115,9 @@ void ScenarioReader::read_cluster() {
     cluster.find("report-every")
         .error("is shorter than the heartbeat, on which reports ride; expected at least a heartbeat");
   }
+  const double drift =
+      fields_.number(cluster, "clock-drift-ppm", 0, "all clocks alike; a quartz keeps within 50 ppm", 0, 100'000);
+  spec.clock_drift = static_cast<std::int64_t>(drift * 1e6 + 0.5);
   DelaySpec& delay = scenario_.delay;
   delay.user = fields_.duration(cluster, "user-delay", milliseconds(10), kAssumed, base::kFromZero);
   delay.peer = fields_.duration(cluster, "peer-delay", std::chrono::microseconds(200), "assumed: one network hop",
@@ -192,6 +195,22 @@ void ScenarioReader::read_front() {
   scenario_.front.check_every =
       fields_.duration(check, "every", seconds(3), "assumed: HAProxy's inter is 2 s, AWS's 5 to 30 s");
   scenario_.front.fail_after = fields_.integer(check, "fail-after", 3, "HAProxy's fall 3", 1, 100);
+  const Section retry = front.section("retry");
+  const Value how = retry.find("policy");
+  fields_.note(how, "\"wait\"", "the page reconnects by itself once a router answers");
+  FrontSpec::Retry& spec = scenario_.front.retry;
+  spec.policy =
+      how.as_choice<RetryPolicy>(
+             {{"wait", RetryPolicy::kWait}, {"fixed", RetryPolicy::kFixed}, {"back-off", RetryPolicy::kBackOff}})
+          .value_or(RetryPolicy::kWait);
+  if (spec.policy == RetryPolicy::kWait) return;
+  spec.every = fields_.duration(retry, "every", seconds(5), "assumed: a person's patience with an error page");
+  if (spec.policy == RetryPolicy::kFixed) {
+    spec.most = spec.every;
+    return;
+  }
+  spec.most = fields_.duration(retry, "most", minutes(2), "assumed: the longest pause");
+  if (spec.most < spec.every) retry.find("most").error("is shorter than every; expected at least as long");
 }
 
 void ScenarioReader::read_warm_up() {

@@ -83,6 +83,7 @@ class ScenarioReader {
   std::string read_fault_targets(FaultSpec& fault, const FaultInfo& info, const base::Section& section);
   std::string read_fault_choice(FaultSpec& fault, const FaultInfo& info, const base::Section& section,
                                 const std::string& word);
+  void refuse_strange_joins(const FaultSpec& fault, const base::Section& section);
   void read_fault_lasts(FaultSpec& fault, const FaultInfo& info, const base::Section& section);
   void read_fault_times(FaultSpec& fault, const base::Section& section);
   void read_fault_trace(FaultSpec& fault, const base::Value& trace);

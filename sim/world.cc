@@ -24,13 +24,14 @@ World::World(std::shared_ptr<const Scenario> scenario, int strategy, std::shared
       options_(std::move(options)),
       strategy_(strategy),
       faults_(plan_->faults),
-      store_(base::MemoryStoreOptions{.kept_history = options_.kept_history,
+      store_(base::MemoryStoreOptions{.kept_history = history_to_keep(*plan_, options_),
                                       .index_by_node = scenario_->routers < static_cast<int>(scenario_->nodes.size())}),
+      links_(scenario_->nodes.size()),
+      operations_(plan_->faults.size()),
       journal_(*scenario_, plan_->visits.size(), options_.record_series, options_.record_feelings) {
   const std::size_t count = scenario_->nodes.size();
   if (options_.probe) journal_.watch(plan_->visits.size());
   machines_.resize(count);
-  isolated_.resize(count, false);
   slow_starts_.resize(count);
   stays_.resize(plan_->visits.size());
   front_sees_.resize(count, false);
@@ -41,8 +42,8 @@ World::World(std::shared_ptr<const Scenario> scenario, int strategy, std::shared
   std::sort(labels_.begin(), labels_.end());
   labels_.erase(std::unique(labels_.begin(), labels_.end()), labels_.end());
   CHECK(labels_.size() <= 64);
-  journal_.feeds(Fed::kWorkLost);
-  journal_.feeds(Fed::kDoubleLife);
+  for (const Fed what : {Fed::kStickiness, Fed::kWithoutStore, Fed::kDoubleLife, Fed::kWorkLost}) journal_.feeds(what);
+  prepare_store();
   lay_out_time();
 }
 
@@ -65,7 +66,18 @@ void World::lay_out_time() {
   warm_start_over_ = birth + settle + core::Duration(whole);
   now_ = birth;
   for (std::int64_t i = 0; i < count; ++i) {
-    machines_[static_cast<std::size_t>(i)].serves = i < scenario_->routers;
+    Machine& machine = machines_[static_cast<std::size_t>(i)];
+    machine.serves = i < scenario_->routers;
+    set_drift(static_cast<std::uint32_t>(i), own_drift(static_cast<std::uint32_t>(i)));
+    machine.late = std::any_of(faults_.begin(), faults_.end(), [i](const PlannedFault& fault) {
+      return fault.kind == FaultKind::kScaleOut && fault.node == static_cast<std::uint32_t>(i);
+    });
+    if (machine.late) {
+      machine.held_down = 1;
+      journal_.ready(now_ns(), static_cast<std::uint32_t>(i), false);
+      journal_.up(now_ns(), static_cast<std::uint32_t>(i), false, 0);
+      continue;
+    }
     at(birth + apart * i, What::kBoot, static_cast<std::uint32_t>(i));
     at(birth + settle - core::seconds(1), What::kNudge, static_cast<std::uint32_t>(i));
   }
@@ -123,7 +135,7 @@ core::Config World::core_config(std::uint32_t machine) const {
 void World::at(core::Instant when, What what, std::uint32_t a, std::uint64_t b) {
   // At one instant faults come first and deadlines last: an answer that arrives in time is in time.
   std::uint8_t priority = 1;
-  if (what == What::kFaultBegin || what == What::kFaultEnd) priority = 0;
+  if (what == What::kFaultBegin || what == What::kFaultEnd || what == What::kFaultStep) priority = 0;
   if (what == What::kCoreTimer) priority = 2;
   queue_.push(when.time_since_epoch().count(), priority, Note{what, a, b});
 }
@@ -238,10 +250,7 @@ void World::dispatch(const Note& note) {
       const Message& message = messages_.slots[a];
       Machine& machine = machines_[message.machine];
       if (machine.core && machine.boot == message.boot) {
-        if (const auto* rows = std::get_if<core::Rows>(&message.event)) {
-          machine.saw_store = now_;
-          machine.saw_timeline = rows->timeline;
-        }
+        saw_store(message.machine, message.event);
         call_core(message.machine, message.event);
       }
       messages_.drop(a);
@@ -255,13 +264,14 @@ void World::dispatch(const Note& note) {
       if (!machine.core || note.b != machine.timer_generation) break;
       machine.armed = core::kNever;
       // Load figures are wanted by heartbeats only, so they are taken just before.
-      if (machine.core->heartbeat_due() <= now_) machine.core->handle(now_, measure(a));
-      machine.core->handle_deadline(now_);
+      const core::Instant local = machine.clock.local(now_);
+      if (machine.core->heartbeat_due() <= local) machine.core->handle(local, measure(a));
+      machine.core->handle_deadline(local);
       after_core(a);
       break;
     }
     case What::kStation:
-      if (machines_[a].core && machines_[a].station_armed == note.b) station_event(a);
+      if (machines_[a].on && machines_[a].station_armed == note.b) station_event(a);
       break;
     case What::kProcessTimer:
       if (processes_[a].timer_armed && processes_[a].generation == note.b) process_timer(a);
@@ -273,11 +283,11 @@ void World::dispatch(const Note& note) {
       break;
     case What::kLeaseEnd: {
       Machine& machine = machines_[a];
-      if (!machine.core || machine.boot != note.b) break;
+      if (!machine.on || machine.machine_boot != note.b) break;
       machine.lease_armed = false;
       if (machine.lease_until > now_) {
         machine.lease_armed = true;
-        at(machine.lease_until, What::kLeaseEnd, a, machine.boot);
+        at(machine.lease_until, What::kLeaseEnd, a, machine.machine_boot);
       } else {
         kill_unfinished(a);
       }
@@ -297,10 +307,19 @@ void World::dispatch(const Note& note) {
       if (stays_[a].react_generation == note.b) react(a);
       break;
     case What::kFrontDown:
-      if (machines_[a].boot == note.b && !machines_[a].core) front_down(a);
+      if (machines_[a].front_news == note.b && !answers_people(a)) front_down(a);
       break;
     case What::kFrontUp:
-      if (machines_[a].boot == note.b && machines_[a].core) front_up(a);
+      if (machines_[a].front_news == note.b && answers_people(a)) front_up(a);
+      break;
+    case What::kRetry:
+      if (stays_[a].retry_generation == note.b) retry(a);
+      break;
+    case What::kBlind:
+      if (machines_[a].core && machines_[a].boot == note.b) look_whether_blind(a);
+      break;
+    case What::kFaultStep:
+      fault_step(a, note.b);
       break;
     case What::kBoot:
       boot(a);
@@ -372,7 +391,9 @@ bool World::lose_tail(std::uint64_t commits) {
 }
 
 void World::isolate(std::uint32_t machine, bool isolated) {
-  isolated_[machine] = isolated;
+  // Said twice is said once.
+  const int change = (isolated ? 1 : 0) - (links_.sees_store(machine) ? 0 : 1);
+  if (change != 0) cut_store(machine, change);
 }
 
 void World::store_loss(int lost_calls_milli, int lost_answers_milli) {

@@ -12,7 +12,9 @@
 //
 //   plan.h         what happens whichever strategy runs      node_station.h  processors and load averages of a machine
 //   world_drive    events, cores, effects, the store         world_launch    processes, memory, launchers
-//   world_people   visits, the front, clicks, feelings       world_faults    crash and drain
+//   world_people   visits, the front, clicks, feelings       world_faults    the schedule; machines and routers die
+//   world_links    partitions, cut and slow links, clocks    world_store     the store's own faults
+//   world_operate  upgrades, growing and shrinking
 //   journal.h      what is measured
 //
 // Times: inside, Instants count from the birth of the cluster; outside, nanoseconds since the scenario's start. The
@@ -42,8 +44,10 @@
 #include "router/core/core.h"
 #include "sim/event_queue.h"
 #include "sim/journal.h"
+#include "sim/links.h"
 #include "sim/node_station.h"
 #include "sim/plan.h"
+#include "sim/router_clock.h"
 #include "sim/scenario.h"
 
 namespace homing::sim {
@@ -111,17 +115,28 @@ struct Process {
 
 // A machine: router, launcher, processes, processors.
 struct Machine {
-  std::optional<core::Core> core;  // nothing while the machine is down
-  std::uint32_t boot = 0;          // rises at each return; messages for another boot are dropped
+  std::optional<core::Core> core;  // nothing while its router is down
+  bool on = false;                 // launcher, processes and processors run
+  std::uint32_t boot = 0;          // rises at each start of its router; messages for another are dropped
+  std::uint32_t machine_boot = 0;  // rises when the machine itself starts
   std::uint32_t held_down = 0;     // faults that keep the machine off at this moment
+  std::uint32_t router_held = 0;   // faults that keep its router off
+  bool late = false;               // joins in the course of the scenario
+  RouterClock clock;               // the core's `now`
+  core::Duration wall_offset{};    // data: nothing is decided by it
   bool serves = true;
   bool draining = false;  // as the operator asked (for the population of the balance measure)
   std::uint32_t timer_generation = 0;
   core::Instant armed = core::kNever;
-  core::Version cursor{};         // of its last read, so that the store may forget
-  core::Instant saw_store{};      // when a read of the store last came back
-  core::Timeline saw_timeline{};  // and of which history
-  core::Instant lease_until = core::kNever;
+  core::Version cursor{};                    // of its last read, so that the store may forget
+  core::Instant saw_store{};                 // when a read of the store last came back
+  core::Timeline saw_timeline{};             // and of which history
+  core::Instant lease_until = core::kNever;  // true time
+  core::Instant lease_shown = core::kNever;  // as its clock will show then
+  std::uint32_t front_news = 0;              // generation of the front's latest look at it
+  std::uint32_t serving = 0;                 // people who work through its router
+  bool blind = false;                        // it has not seen the store for a lease time
+  bool blind_armed = false;
   bool lease_armed = false;
   absl::flat_hash_map<core::SessionId, core::RouteValue> routes;                      // looked up only
   absl::btree_map<std::pair<core::SessionId, core::Epoch>, std::uint32_t> processes;  // slot
@@ -166,6 +181,11 @@ struct Stay {
   std::uint32_t alive = 0;      // processes of the session, starting or ready
   std::uint32_t ready = 0;      // of these, ready and not frozen
   std::uint32_t farewells = 0;  // times the end was asked for
+  std::uint32_t tries = 0;      // clicks in a row without an answer
+  std::uint32_t retry_generation = 0;
+  std::uint32_t served_by = kNone;  // the router through which this person works
+  core::Epoch newest{};             // of the session's processes that ever answered
+  bool stale = false;               // works with a process that is no longer the current one
   core::RequestId request{};
 };
 
@@ -218,6 +238,7 @@ class World {
   bool lose_tail(std::uint64_t commits);
   // Machines in the set neither reach the store nor hear from it.
   void isolate(std::uint32_t machine, bool isolated);
+  const Links& links() const { return links_; }
   // As WorldOptions say, from now on.
   void store_loss(int lost_calls_milli, int lost_answers_milli);
   // From now on every placement of this user is made again in full, in the cores there are and that come.
@@ -244,16 +265,19 @@ class World {
     kStation,        // a: machine, b: station generation
     kProcessTimer,   // a: process, b: its generation
     kStartDeadline,  // a: process, b: its life
-    kLeaseEnd,       // a: machine, b: boot
+    kLeaseEnd,       // a: machine, b: machine boot
     kArrive,         // a: visit
     kLeave,          // a: visit
     kMakeSureGone,   // a: visit
     kReact,          // a: visit, b: its react generation
-    kFrontDown,      // a: machine, b: boot that ended
-    kFrontUp,        // a: machine, b: boot
+    kFrontDown,      // a: machine, b: front_news
+    kFrontUp,        // a: machine, b: front_news
+    kRetry,          // a: visit, b: its retry generation
+    kBlind,          // a: machine, b: boot: has its router seen the store?
     kBoot,           // a: machine
     kFaultBegin,     // a: fault
     kFaultEnd,       // a: fault
+    kFaultStep,      // a: fault, b: how many steps before
     kMaintained,     // a: fault: a drained machine is ready again
     kNudge,          // a: machine: reads the store once after everyone was born
     kMeasuringBegins,
@@ -383,6 +407,14 @@ class World {
   void front_up(std::uint32_t machine);
   std::uint32_t any_router() const;
   void say_farewell(std::uint32_t v);
+  bool answers_people(std::uint32_t machine) const { return machines_[machine].core && links_.users_reach(machine); }
+  void people_lose(std::uint32_t machine);
+  void front_will_miss(std::uint32_t machine);
+  void front_will_find(std::uint32_t machine);
+  void no_answer(std::uint32_t v);
+  void retry(std::uint32_t v);
+  void count_served(std::uint32_t v, std::uint32_t router);
+  void ready_changes(std::uint32_t v, int change);
 
   // world_faults.cc: the schedule, and what each kind does. `fault` is an index into faults_.
   using FaultAct = void (World::*)(std::uint32_t fault);
@@ -399,6 +431,67 @@ class World {
   void crash_ends(std::uint32_t fault);
   void drain_begins(std::uint32_t fault);
   void drain_ends(std::uint32_t fault);
+  void router_crash_begins(std::uint32_t fault);
+  void router_crash_ends(std::uint32_t fault);
+  void hold_machine(std::uint32_t machine, int change);
+  void hold_router(std::uint32_t machine, int change);
+  void start_router(std::uint32_t machine);
+  void stop_router(std::uint32_t machine);
+  void power_off(std::uint32_t machine, core::EndReason reason);
+  void end_at_planned(std::uint32_t fault);
+  void fault_step(std::uint32_t fault, std::uint64_t step);
+
+  // world_links.cc
+  void partition_begins(std::uint32_t fault);
+  void partition_ends(std::uint32_t fault);
+  void one_way_begins(std::uint32_t fault);
+  void one_way_ends(std::uint32_t fault);
+  void slow_link_begins(std::uint32_t fault);
+  void slow_link_ends(std::uint32_t fault);
+  void slow_link(const PlannedFault& fault, int sign);
+  void heartbeat_loss_begins(std::uint32_t fault);
+  void heartbeat_loss_ends(std::uint32_t fault);
+  void flapping_begins(std::uint32_t fault);
+  void flapping_ends(std::uint32_t fault);
+  void flap(std::uint32_t fault, std::uint64_t step);
+  void flap_to(std::uint32_t fault, bool down);
+  void cut_store(std::uint32_t machine, int change);
+  void cut_users(std::uint32_t machine, int change);
+  void cut_machine(std::uint32_t machine, int change);
+  void everybody_looks_again();
+  void ask_launcher(std::uint32_t from, const core::AskAlive& question);
+  void clock_step_begins(std::uint32_t fault);
+  void clock_drift_begins(std::uint32_t fault);
+  void clock_drift_ends(std::uint32_t fault);
+  void set_drift(std::uint32_t machine, std::int64_t drift);
+  std::int64_t own_drift(std::uint32_t machine) const;
+
+  // world_store.cc
+  void slow_store_begins(std::uint32_t fault);
+  void slow_store_ends(std::uint32_t fault);
+  void store_outage_begins(std::uint32_t fault);
+  void store_outage_ends(std::uint32_t fault);
+  void store_read_only_begins(std::uint32_t fault);
+  void store_read_only_ends(std::uint32_t fault);
+  void store_failover_ends(std::uint32_t fault);
+  void prepare_store();
+  static std::size_t history_to_keep(const Plan& plan, const WorldOptions& options);
+  void remember_commit();
+  void saw_store(std::uint32_t machine, const core::Event& answer);
+  void look_whether_blind(std::uint32_t machine);
+
+  // world_operate.cc
+  struct Operation {  // what an operator is doing
+    enum class Phase : std::uint8_t { kAsk, kDrain, kLeave, kOff, kOn, kReady };
+    Phase phase = Phase::kAsk;
+    std::uint32_t position = 0;  // among the fault's nodes
+    core::Instant deadline{};
+  };
+  void operation_begins(std::uint32_t fault);
+  void operate(std::uint32_t fault);
+  core::Duration operate_drain(std::uint32_t fault);
+  void finish_operation(std::uint32_t fault);
+  void scale_out_begins(std::uint32_t fault);
   void maintained(std::uint32_t fault);
 
   // world_body_faults.cc: what does not stop a machine, and the storm after a stop
@@ -435,7 +528,14 @@ class World {
   Pool<StoreCall> calls_;
   base::MemoryStore store_;
   std::vector<Machine> machines_;
-  std::vector<bool> isolated_;
+  Links links_;
+  std::int32_t store_outages_ = 0;
+  std::int32_t store_read_only_ = 0;
+  core::Duration store_slow_{};
+  core::Duration store_clock_offset_{};  // data: nothing is decided by it
+  bool remembers_commits_ = false;
+  std::deque<std::pair<core::Instant, core::Version>> commits_;  // the last ones, when a failover is planned
+  std::vector<Operation> operations_;                            // by fault
   std::vector<std::optional<core::Duration>> slow_starts_;
   std::optional<core::UserId> explained_user_;
   std::vector<ExplainedPlacement> explained_;

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint64_t kForgetEvery = 8192;  // commits
 constexpr core::Purpose kStoreFate = core::purpose("store-fate");
+constexpr core::Purpose kLinkLoss = core::purpose("link-loss");
 
 }  // namespace
 
@@ -22,7 +23,7 @@ void World::deliver(std::uint32_t machine, core::Event event, core::Duration del
 }
 
 void World::call_core(std::uint32_t machine, const core::Event& event) {
-  machines_[machine].core->handle(now_, event);
+  machines_[machine].core->handle(machines_[machine].clock.local(now_), event);
   after_core(machine);
 }
 
@@ -39,7 +40,8 @@ void World::after_core(std::uint32_t machine) {
   if (due == of.armed) return;
   of.armed = due;
   ++of.timer_generation;
-  if (due != core::kNever) at(std::max(due, now_), What::kCoreTimer, machine, of.timer_generation);
+  if (due == core::kNever) return;
+  at(std::max(of.clock.true_time(due), now_), What::kCoreTimer, machine, of.timer_generation);
 }
 
 core::LoadMeasured World::measure(std::uint32_t machine) {
@@ -84,10 +86,11 @@ void World::execute(std::uint32_t machine, core::Effect& effect) {
   } else if (const auto* go = std::get_if<core::ThawSession>(&effect)) {
     freeze(machine, go->session, go->epoch, false);
   } else if (const auto* lease = std::get_if<core::LeaseUntil>(&effect)) {
-    of.lease_until = lease->until;
+    of.lease_shown = lease->until;
+    of.lease_until = of.clock.true_time(lease->until);
     if (!of.lease_armed && lease->until != core::kNever) {
       of.lease_armed = true;
-      at(std::max(now_, lease->until), What::kLeaseEnd, machine, of.boot);
+      at(std::max(now_, of.lease_until), What::kLeaseEnd, machine, of.machine_boot);
     }
   } else if (const auto* changed = std::get_if<core::RouteChanged>(&effect)) {
     of.routes[changed->session] = changed->route;
@@ -99,23 +102,27 @@ void World::execute(std::uint32_t machine, core::Effect& effect) {
     answered(machine, *answer);
   } else if (const auto* look = std::get_if<core::HintPeer>(&effect)) {
     hint(machine, look->node);
+  } else if (const auto* question = std::get_if<core::AskAlive>(&effect)) {
+    ask_launcher(machine, *question);
   } else if (const auto* decision = std::get_if<core::DecisionMade>(&effect)) {
     ++decisions_;
     journal_.decided(decision->record.view_age.count());
     if (explained_user_) placement_made(machine, decision->record);
   }
-  // NodeChanged and StandingChanged are for logs and status pages. AskAlive goes unanswered: a launcher speaks up only
-  // when its router is down, and here a crash takes both.
+  // NodeChanged and StandingChanged are for logs and status pages.
 }
 
 void World::hint(std::uint32_t from, core::NodeId node) {
   if (node != core::kNoNode) {
-    if (node.value < machines_.size()) deliver(node.value, core::StoreHint{}, scenario_->delay.peer);
+    if (node.value < machines_.size() && links_.peer_up(from, node.value)) {
+      deliver(node.value, core::StoreHint{}, scenario_->delay.peer + links_.peer_delay(from, node.value));
+    }
     return;
   }
   // Everybody is every router: they are on the first machines.
   for (std::uint32_t i = 0; i < static_cast<std::uint32_t>(scenario_->routers); ++i) {
-    if (i != from) deliver(i, core::StoreHint{}, scenario_->delay.peer);
+    if (i == from || !links_.peer_up(from, i)) continue;
+    deliver(i, core::StoreHint{}, scenario_->delay.peer + links_.peer_delay(from, i));
   }
 }
 
@@ -123,7 +130,11 @@ void World::send_to_store(std::uint32_t machine, std::variant<core::ReadSince, c
   const core::StoreToken token = std::visit([](const auto& c) { return c.token; }, call);
   core::Duration there = scenario_->delay.store / 2;
   core::Duration back = scenario_->delay.store - there;
-  bool call_lost = isolated_[machine];
+  const Link& out = links_.store(machine, Way::kOut);
+  const Link& in = links_.store(machine, Way::kIn);
+  there += out.delay;
+  back += in.delay;
+  bool call_lost = !out.up();
   bool answer_lost = false;
   if (options_.lost_calls_milli > 0 || options_.lost_answers_milli > 0 || options_.store_jitter.count() > 0) {
     core::DrawSequence draws =
@@ -135,6 +146,10 @@ void World::send_to_store(std::uint32_t machine, std::variant<core::ReadSince, c
     back += core::Duration(static_cast<std::int64_t>(draws.below(jitter)));
     call_lost = call_lost || fate < options_.lost_calls_milli;
     answer_lost = !call_lost && fate < options_.lost_calls_milli + options_.lost_answers_milli;
+  }
+  if (out.loss > 0 && !call_lost) {
+    const core::DrawId id{.high = machine, .low = token.value, .visit = machines_[machine].boot, .attempt = 0};
+    call_lost = core::Draws(plan_->seed, kLinkLoss).below(id, 1'000'000) < static_cast<std::uint64_t>(out.loss);
   }
   if (call_lost || answer_lost) deliver(machine, core::Silent{token}, options_.silent_after);
   if (call_lost) return;
@@ -148,6 +163,16 @@ void World::send_to_store(std::uint32_t machine, std::variant<core::ReadSince, c
 
 void World::store_call(StoreCall call) {
   Machine& of = machines_[call.machine];
+  const bool refuses =
+      store_outages_ > 0 || (store_read_only_ > 0 && std::holds_alternative<core::CompareAndSet>(call.call));
+  if (refuses) {
+    // A store that is away says nothing; one that only reads says so, and the driver reports it the same way.
+    if (!of.core || of.boot != call.boot) return;
+    const core::StoreToken token = std::visit([](const auto& c) { return c.token; }, call.call);
+    deliver(call.machine, core::Silent{token}, store_outages_ > 0 ? options_.silent_after : call.back);
+    return;
+  }
+  call.back += store_slow_;
   core::Event answer;
   if (const auto* read = std::get_if<core::ReadSince>(&call.call)) {
     if (!of.core || of.boot != call.boot) return;
@@ -163,12 +188,13 @@ void World::store_call(StoreCall call) {
     if (const auto* won = std::get_if<core::Won>(&written)) {
       answer = *won;
       if (++commits_since_forget_ >= kForgetEvery) forget_old_rows();
+      remember_commit();
     } else {
       answer = std::get<core::Lost>(written);
     }
   }
   if (call.answer_lost || !of.core || of.boot != call.boot) return;
-  if (isolated_[call.machine]) {
+  if (!links_.store(call.machine, Way::kIn).up()) {
     const core::StoreToken token = std::visit([](const auto& c) { return c.token; }, call.call);
     deliver(call.machine, core::Silent{token}, options_.silent_after);
     return;
@@ -180,7 +206,7 @@ void World::store_call(StoreCall call) {
 // was.
 void World::forget_old_rows() {
   commits_since_forget_ = 0;
-  if (options_.kept_history > 0) return;
+  if (options_.kept_history > 0 || remembers_commits_) return;
   core::Version known = std::exchange(forget_next_, store_.latest());
   for (const Machine& machine : machines_) {
     if (machine.core) known = std::min(known, machine.cursor);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Machines are born, crash, come back, and are drained.
+// The schedule of faults; machines are born, crash, come back, and are drained; routers die alone.
 //
 // A crash takes router, launcher and sessions at once; what was written to disk (the launcher's highest epochs) stays.
 // The machine that comes back has a new boot id, so the others learn that its sessions are gone even when nobody had
@@ -19,40 +19,55 @@ constexpr core::Duration kOperatorRetry = core::seconds(10);
 
 void World::boot(std::uint32_t machine) {
   Machine& of = machines_[machine];
-  CHECK(!of.core);
+  CHECK(!of.on);
+  const NodeSpec& spec = scenario_->nodes[machine];
+  of.on = true;
+  ++of.machine_boot;
+  of.station.emplace(now_, static_cast<std::uint32_t>(spec.cores), spec.speed * of.slowness);
+  ++of.station_armed;
+  of.station_due = core::kNever;
+  of.lease_until = of.lease_shown = core::kNever;
+  of.lease_armed = false;
+  journal_.up(now_ns(), machine, true, 0);
+  if (of.router_held == 0) start_router(machine);
+}
+
+// A router starts beside the launcher that runs: with the machine, or after it died alone.
+void World::start_router(std::uint32_t machine) {
+  Machine& of = machines_[machine];
+  CHECK(of.on && !of.core);
   const NodeSpec& spec = scenario_->nodes[machine];
   ++of.boot;
   of.core.emplace(core::NodeId(machine), core_config(machine));
   if (explained_user_) of.core->explain_decisions(explained_user_);
-  of.station.emplace(now_, static_cast<std::uint32_t>(spec.cores), spec.speed * of.slowness);
-  ++of.station_armed;
-  of.station_due = core::kNever;
   of.armed = core::kNever;
   ++of.timer_generation;
   of.cursor = {};
-  of.lease_until = core::kNever;
-  of.lease_armed = false;
+  of.blind_armed = false;
   core::Boot birth;
-  birth.machine = (std::uint64_t{machine} + 1) << 32 | of.boot;
+  birth.machine = (std::uint64_t{machine} + 1) << 32 | of.machine_boot;
   birth.labels = label_bits(spec.labels);
   birth.weight = static_cast<std::uint32_t>(spec.weight);
   birth.max_sessions = static_cast<std::uint32_t>(spec.max_sessions);
   birth.start_slots = static_cast<std::uint32_t>(spec.start_slots);
   deliver(machine, birth);
-  deliver(machine, core::LauncherUp{});
+  core::LauncherUp inventory;
+  for (const auto& [name, slot] : of.processes) {
+    inventory.processes.push_back({name.first, name.second, processes_[slot].state != Process::State::kStarting});
+  }
+  deliver(machine, std::move(inventory));
   deliver(machine, measure(machine));
-  journal_.up(now_ns(), machine, true, 0);
   journal_.ready(now_ns(), machine, !of.draining);
   if (!of.serves) return;
   // At the birth of the cluster the front has seen everyone; later it takes one check.
-  if (of.boot == 1) {
+  if (of.boot == 1 && !of.late) {
     front_sees_[machine] = true;
   } else {
-    at(now_ + scenario_->front.check_every, What::kFrontUp, machine, of.boot);
+    front_will_find(machine);
   }
 }
 
-void World::crash(std::uint32_t machine) {
+void World::stop_router(std::uint32_t machine) {
   Machine& of = machines_[machine];
   if (!of.core) return;
   core::Hasher hasher(dead_streams_);
@@ -61,28 +76,31 @@ void World::crash(std::uint32_t machine) {
   of.core.reset();
   of.routes.clear();
   journal_.ready(now_ns(), machine, false);
+}
+
+void World::crash(std::uint32_t machine) {
+  power_off(machine, core::EndReason::kNodeDead);
+}
+
+void World::power_off(std::uint32_t machine, core::EndReason reason) {
+  Machine& of = machines_[machine];
+  if (!of.on) return;
+  const bool served = of.core && of.serves;
+  stop_router(machine);
+  of.on = false;
   std::vector<std::uint32_t> gone;
   for (const auto& [name, slot] : of.processes) gone.push_back(slot);
-  for (const std::uint32_t slot : gone) end_process(slot, core::EndReason::kNodeDead, false);
+  for (const std::uint32_t slot : gone) end_process(slot, reason, false);
   if (of.own_leak_per_hour != 0) leak(machine, 0);
   CHECK(of.memory_used == 0 && of.leak_per_hour == 0);
   journal_.up(now_ns(), machine, false, 0);
-  if (!of.serves) return;
-  for (std::uint32_t v = 0; v < stays_.size(); ++v) {
-    Stay& stay = stays_[v];
-    if (stay.phase != Stay::Phase::kPresent || stay.router != machine) continue;
-    if (stay.request_open) {
-      stay.request_open = false;
-      visit_by_request_.erase(stay.request);
-    }
-    feel(v);
-  }
-  at(now_ + scenario_->front.check_every * scenario_->front.fail_after, What::kFrontDown, machine, of.boot);
+  if (!served) return;
+  people_lose(machine);
+  front_will_miss(machine);
 }
 
 void World::come_back(std::uint32_t machine) {
-  if (machines_[machine].core) return;
-  boot(machine);
+  if (!machines_[machine].on) boot(machine);
 }
 
 World::FaultActs World::fault_acts(FaultKind kind) {
@@ -101,6 +119,35 @@ World::FaultActs World::fault_acts(FaultKind kind) {
       return {&World::leak_begins, &World::leak_ends};
     case FaultKind::kReloginStorm:
       return {&World::storm_begins, &World::crash_ends};
+    case FaultKind::kRouterCrash:
+      return {&World::router_crash_begins, &World::router_crash_ends};
+    case FaultKind::kFlapping:
+      return {&World::flapping_begins, &World::flapping_ends};
+    case FaultKind::kPartition:
+      return {&World::partition_begins, &World::partition_ends};
+    case FaultKind::kOneWayPartition:
+      return {&World::one_way_begins, &World::one_way_ends};
+    case FaultKind::kSlowLink:
+      return {&World::slow_link_begins, &World::slow_link_ends};
+    case FaultKind::kHeartbeatLoss:
+      return {&World::heartbeat_loss_begins, &World::heartbeat_loss_ends};
+    case FaultKind::kSlowStore:
+      return {&World::slow_store_begins, &World::slow_store_ends};
+    case FaultKind::kStoreOutage:
+      return {&World::store_outage_begins, &World::store_outage_ends};
+    case FaultKind::kStoreReadOnly:
+      return {&World::store_read_only_begins, &World::store_read_only_ends};
+    case FaultKind::kStoreFailover:
+      return {&World::store_outage_begins, &World::store_failover_ends};
+    case FaultKind::kClockStep:
+      return {&World::clock_step_begins, nullptr};
+    case FaultKind::kClockDrift:
+      return {&World::clock_drift_begins, &World::clock_drift_ends};
+    case FaultKind::kRollingUpgrade:
+    case FaultKind::kScaleIn:
+      return {&World::operation_begins, nullptr};
+    case FaultKind::kScaleOut:
+      return {&World::scale_out_begins, nullptr};
   }
   CHECK(false);
   return {};
@@ -109,7 +156,7 @@ World::FaultActs World::fault_acts(FaultKind kind) {
 // The busiest machine that is up: most sessions, then the lowest number.
 bool World::name_the_victim(PlannedFault& fault) {
   for (std::uint32_t i = 0; i < machines_.size(); ++i) {
-    if (!machines_[i].core) continue;
+    if (!machines_[i].on) continue;
     if (fault.node == kNoFaultNode || machines_[i].processes.size() > machines_[fault.node].processes.size()) {
       fault.node = i;
     }
@@ -130,19 +177,63 @@ void World::fault_end(std::uint32_t index) {
   (this->*fault_acts(faults_[index].kind).end)(index);
 }
 
-void World::crash_begins(std::uint32_t index) {
-  const PlannedFault& fault = faults_[index];
-  for (const std::uint32_t node : fault.nodes) {
-    ++machines_[node].held_down;
-    crash(node);
+void World::end_at_planned(std::uint32_t index) {
+  const std::int64_t end = faults_[index].end_ns;
+  if (end != kNoPlannedEnd) at(std::max(now_, from_scenario(end)), What::kFaultEnd, index);
+}
+
+void World::fault_step(std::uint32_t index, std::uint64_t step) {
+  if (faults_[index].kind == FaultKind::kFlapping) {
+    flap(index, step);
+  } else {
+    operate(index);
   }
-  if (fault.end_ns != kNoPlannedEnd) at(std::max(now_, from_scenario(fault.end_ns)), What::kFaultEnd, index);
+}
+
+// One more fault keeps the machine off, or one less; the last one lets it come back.
+void World::hold_machine(std::uint32_t machine, int change) {
+  Machine& of = machines_[machine];
+  of.held_down = static_cast<std::uint32_t>(static_cast<int>(of.held_down) + change);
+  if (of.held_down > 0) {
+    crash(machine);
+  } else {
+    come_back(machine);
+  }
+}
+
+void World::hold_router(std::uint32_t machine, int change) {
+  Machine& of = machines_[machine];
+  of.router_held = static_cast<std::uint32_t>(static_cast<int>(of.router_held) + change);
+  if (of.router_held == 0) {
+    if (of.on && !of.core) start_router(machine);
+    return;
+  }
+  if (!of.core) return;
+  stop_router(machine);
+  if (!of.serves) return;
+  people_lose(machine);
+  front_will_miss(machine);
+}
+
+void World::crash_begins(std::uint32_t index) {
+  for (const std::uint32_t node : faults_[index].nodes) hold_machine(node, +1);
+  end_at_planned(index);
 }
 
 void World::crash_ends(std::uint32_t index) {
-  for (const std::uint32_t node : faults_[index].nodes) {
-    if (--machines_[node].held_down == 0) come_back(node);
-  }
+  for (const std::uint32_t node : faults_[index].nodes) hold_machine(node, -1);
+}
+
+// The router dies alone: its sessions live and are cut until it is started again.
+void World::router_crash_begins(std::uint32_t index) {
+  for (const std::uint32_t node : faults_[index].nodes) hold_router(node, +1);
+  // People at other routers reach their sessions here through this one.
+  everybody_looks_again();
+  end_at_planned(index);
+}
+
+void World::router_crash_ends(std::uint32_t index) {
+  for (const std::uint32_t node : faults_[index].nodes) hold_router(node, -1);
 }
 
 void World::drain_begins(std::uint32_t index) {

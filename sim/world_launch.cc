@@ -91,7 +91,9 @@ void World::start_process(std::uint32_t machine, const core::StartSession& order
   if (slow_starts_[machine]) process.cost.solo_ns = slow_starts_[machine]->count();
   if (process.visit != kNone) journal_.process_begins(now_ns(), slot, machine, process.visit);
   count_sessions(machine);
-  if (order.deadline != core::kNever) at(std::max(now_, order.deadline), What::kStartDeadline, slot, process.life);
+  if (order.deadline != core::kNever) {
+    at(std::max(now_, of.clock.true_time(order.deadline)), What::kStartDeadline, slot, process.life);
+  }
   const std::uint32_t life = process.life;
   grow(slot, process.cost.memory);
   Process& still = processes_[slot];
@@ -113,9 +115,11 @@ void World::start_is_done(std::uint32_t slot) {
   process.state = Process::State::kReady;
   process.since = now_;
   process.used = now_;
-  if (process.visit != kNone) {
-    stays_[process.visit].saved_memory = 0;
+  if (process.visit != kNone && stays_[process.visit].session == process.session) {
+    Stay& stay = stays_[process.visit];
+    stay.saved_memory = 0;
     ready_changes(process.visit, +1);
+    stay.newest = std::max(stay.newest, process.epoch);
   }
   deliver(process.machine, core::SessionStarted{process.session, process.epoch}, scenario_->delay.peer);
   const std::uint32_t life = process.life;

@@ -7,8 +7,10 @@
 // would reach a living process; cut when a process lives but is not reached; lost when there was one and is none;
 // waiting until the first one answers.
 #include <algorithm>
+#include <utility>
 
 #include "router/core/check.h"
+#include "router/core/draws.h"
 #include "sim/world.h"
 
 namespace homing::sim {
@@ -30,6 +32,7 @@ Reach World::reach(std::uint32_t router, core::SessionId session, core::UserId u
   if (way.node.value >= machines_.size()) return {};
   const Machine& holder = machines_[way.node.value];
   if (!holder.core) return {};
+  if (!links_.peers_talk(router, way.node.value)) return {};
   if (way.action == core::ResolveAction::kForward) {
     // The holder has the last word: it serves only what its own table gives it.
     const auto own = holder.routes.find(session);
@@ -49,7 +52,7 @@ std::uint32_t World::choose_router(std::uint32_t v) const {
   std::uint32_t first = 0;
   switch (scenario_->front.policy) {
     case FrontPolicy::kRoundRobin:
-      first = v % routers;
+      first = (v + stays_[v].tries) % routers;
       break;
     case FrontPolicy::kStickyCookie:
     case FrontPolicy::kOwnNode:
@@ -67,7 +70,7 @@ std::uint32_t World::choose_router(std::uint32_t v) const {
 
 std::uint32_t World::any_router() const {
   for (std::uint32_t i = 0; i < machines_.size(); ++i) {
-    if (machines_[i].serves && machines_[i].core && !isolated_[i]) return i;
+    if (machines_[i].serves && answers_people(i) && links_.sees_store(i)) return i;
   }
   return kNone;
 }
@@ -94,7 +97,7 @@ void World::ask(std::uint32_t v, core::Intent intent) {
   visit_by_request_[stay.request] = v;
   const core::SessionWanted wanted{stay.request, stay.session, user_id(plan_->seed, visit(v).user),
                                    core::KindId(static_cast<std::uint16_t>(visit(v).kind)), intent};
-  deliver(stay.router, wanted, scenario_->delay.user);
+  deliver(stay.router, wanted, scenario_->delay.user + links_.user(stay.router, Way::kIn).delay);
 }
 
 void World::answered(std::uint32_t machine, const core::Answer& answer) {
@@ -122,8 +125,10 @@ void World::new_session(std::uint32_t v) {
   Stay& stay = stays_[v];
   visit_by_session_.erase(stay.session);
   stay.session = session_id(plan_->seed, visit(v), ++stay.session_attempt);
-  stay.alive = stay.ready = 0;
+  ready_changes(v, -static_cast<int>(stay.ready));
+  stay.alive = 0;
   stay.saved_memory = 0;
+  stay.newest = {};
   visit_by_session_[stay.session] = v;
 }
 
@@ -131,7 +136,7 @@ void World::feel(std::uint32_t v) {
   Stay& stay = stays_[v];
   if (stay.phase != Stay::Phase::kPresent || stay.asleep) return;
   Reach way;
-  if (stay.ready > 0 && stay.router != kNone) {
+  if (stay.ready > 0 && stay.router != kNone && links_.users_reach(stay.router)) {
     way = reach(stay.router, stay.session, user_id(plan_->seed, visit(v).user));
   }
   Feeling feeling = Feeling::kWaiting;
@@ -140,6 +145,12 @@ void World::feel(std::uint32_t v) {
   } else if (stay.ever_served && !stay.waking && stay.saved_memory == 0) {
     feeling = stay.ready > 0 ? Feeling::kCut : Feeling::kLost;
   }
+  count_served(v, way.served ? stay.router : kNone);
+  // The newer process has answered, and the older one still gets this person's bytes.
+  const bool stale = way.served && processes_[way.process].epoch < stay.newest &&
+                     now_ - machines_[stay.router].saw_store <= scenario_->cluster.lease_ttl;
+  if (stale && !stay.stale) journal_.stickiness_violation();
+  stay.stale = stale;
   const Feeling before = std::exchange(stay.feeling, feeling);
   if (feeling != before) journal_.feels(now_ns(), v, feeling);
   if (feeling == Feeling::kWorking) {
@@ -148,7 +159,9 @@ void World::feel(std::uint32_t v) {
       stay.waking = false;
       stay.storm_within = {};
       stay.click_due = false;
+      stay.tries = 0;
       ++stay.react_generation;
+      ++stay.retry_generation;
       journal_.signed_in(now_ns(), v);
     }
     go_on_working(way.process);
@@ -180,7 +193,7 @@ void World::react(std::uint32_t v) {
 void World::click(std::uint32_t v) {
   Stay& stay = stays_[v];
   if (stay.phase != Stay::Phase::kPresent || !stay.click_due || stay.request_open) return;
-  if (stay.router == kNone || !machines_[stay.router].core) return;
+  if (stay.router == kNone || !answers_people(stay.router)) return no_answer(v);
   const Machine& router = machines_[stay.router];
   const auto route = router.routes.find(stay.session);
   const core::RouteValue* known = route == router.routes.end() ? nullptr : &route->second;
@@ -189,7 +202,7 @@ void World::click(std::uint32_t v) {
   switch (way.action) {
     case core::ResolveAction::kServe:
     case core::ResolveAction::kForward:
-      return;
+      return no_answer(v);  // the holder does not answer: an error page
     case core::ResolveAction::kAsk:
       break;
     case core::ResolveAction::kRefuse:
@@ -213,10 +226,11 @@ void World::leave(std::uint32_t v) {
   if (stay.phase != Stay::Phase::kPresent) return;
   journal_.visit_ends(now_ns(), v);
   stay.phase = Stay::Phase::kClosing;
+  count_served(v, kNone);
   if (stay.request_open) {
     stay.request_open = false;
     visit_by_request_.erase(stay.request);
-    if (machines_[stay.router].core) deliver(stay.router, core::WantWithdrawn{stay.request}, scenario_->delay.user);
+    if (answers_people(stay.router)) deliver(stay.router, core::WantWithdrawn{stay.request}, scenario_->delay.user);
   }
   if (kind_of(v).stays_open && stay.alive > 0) {
     stay.left_open = true;
@@ -227,7 +241,7 @@ void World::leave(std::uint32_t v) {
 
 void World::say_farewell(std::uint32_t v) {
   Stay& stay = stays_[v];
-  const bool own = stay.router != kNone && machines_[stay.router].core && !isolated_[stay.router];
+  const bool own = stay.router != kNone && answers_people(stay.router) && links_.sees_store(stay.router);
   const std::uint32_t router = own ? stay.router : any_router();
   ++stay.farewells;
   if (router != kNone) deliver(router, core::EndWanted{stay.session, core::EndReason::kOwner}, scenario_->delay.user);
@@ -246,6 +260,76 @@ void World::make_sure_gone(std::uint32_t v) {
 
 // ---- the front
 // ---------------------------------------------------------------------------------------------------------
+
+// Open requests through a router that is gone are gone with it; who worked through it notices.
+void World::people_lose(std::uint32_t machine) {
+  for (std::uint32_t v = 0; v < stays_.size(); ++v) {
+    Stay& stay = stays_[v];
+    if (stay.phase != Stay::Phase::kPresent || stay.router != machine) continue;
+    if (stay.request_open) {
+      stay.request_open = false;
+      visit_by_request_.erase(stay.request);
+    }
+    feel(v);
+  }
+}
+
+// From now on the front's checks fail, or succeed again.
+void World::front_will_miss(std::uint32_t machine) {
+  at(now_ + scenario_->front.check_every * scenario_->front.fail_after, What::kFrontDown, machine,
+     ++machines_[machine].front_news);
+}
+
+void World::front_will_find(std::uint32_t machine) {
+  at(now_ + scenario_->front.check_every, What::kFrontUp, machine, ++machines_[machine].front_news);
+}
+
+// The router, or the machine behind it, says nothing. People who wait are brought back by the front; others try again.
+void World::no_answer(std::uint32_t v) {
+  Stay& stay = stays_[v];
+  const FrontSpec::Retry& how = scenario_->front.retry;
+  if (how.policy == RetryPolicy::kWait || stay.feeling == Feeling::kWorking) return;
+  const std::uint32_t doublings = how.policy == RetryPolicy::kBackOff ? std::min<std::uint32_t>(stay.tries, 20) : 0;
+  const core::Duration pause = std::min(how.every * (std::int64_t{1} << doublings), std::max(how.every, how.most));
+  // Half to one and a half of it, so that a crowd does not come as one.
+  const core::DrawId id{.high = 0, .low = visit(v).user, .visit = visit(v).number, .attempt = stay.tries + stay.news};
+  const std::uint64_t share = core::Draws(plan_->seed, core::purpose("retry")).below(id, 1000);
+  at(now_ + pause / 2 + pause * static_cast<std::int64_t>(share) / 1000, What::kRetry, v, ++stay.retry_generation);
+}
+
+void World::retry(std::uint32_t v) {
+  Stay& stay = stays_[v];
+  if (stay.phase != Stay::Phase::kPresent || stay.feeling == Feeling::kWorking || stay.request_open) return;
+  ++stay.tries;
+  stay.router = choose_router(v);
+  feel(v);
+  if (stay.feeling == Feeling::kWorking) return;
+  stay.click_due = true;
+  click(v);
+}
+
+// Who works through a router that sees no store is counted apart.
+void World::count_served(std::uint32_t v, std::uint32_t router) {
+  const std::uint32_t before = std::exchange(stays_[v].served_by, router);
+  if (before == router) return;
+  if (before != kNone) {
+    --machines_[before].serving;
+    if (machines_[before].blind) journal_.without_store(now_ns(), -1);
+  }
+  if (router != kNone) {
+    ++machines_[router].serving;
+    if (machines_[router].blind) journal_.without_store(now_ns(), +1);
+  }
+}
+
+// Running processes of the visit's session; more than one is a double life.
+void World::ready_changes(std::uint32_t v, int change) {
+  Stay& stay = stays_[v];
+  const auto surplus = [&stay] { return stay.ready > 1 ? static_cast<int>(stay.ready) - 1 : 0; };
+  const int before = surplus();
+  stay.ready = static_cast<std::uint32_t>(static_cast<int>(stay.ready) + change);
+  if (surplus() != before) journal_.double_life(now_ns(), surplus() - before);
+}
 
 void World::front_down(std::uint32_t machine) {
   front_sees_[machine] = false;

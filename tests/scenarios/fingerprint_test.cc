@@ -73,7 +73,8 @@ TEST_P(ScenarioFingerprintTest, IsTheRecordedOneWithOneJobAndWithTwo) {
 
 INSTANTIATE_TEST_SUITE_P(Gallery, ScenarioFingerprintTest,
                          ::testing::Values("ordinary-day", "class-at-nine", "node-lost-at-peak", "rolling-drain",
-                                           "stale-load", "gray-failure", "heterogeneous-nodes", "recovered-empty-node"),
+                                           "stale-load", "gray-failure", "heterogeneous-nodes", "recovered-empty-node",
+                                           "partition-between-routers", "store-outage", "rolling-upgrade"),
                          [](const auto& tested) {
                            std::string name = tested.param;
                            for (char& c : name) c = c == '-' ? '_' : c;
