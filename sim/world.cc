@@ -405,6 +405,11 @@ void World::slow_starts(std::uint32_t machine, std::optional<core::Duration> sol
   slow_starts_[machine] = solo;
 }
 
+void World::let_exit(std::uint32_t slot, core::EndReason reason) {
+  CHECK(processes_[slot].state != Process::State::kFree);
+  end_process(slot, reason, true);
+}
+
 void World::tell(std::uint32_t machine, core::Event event) {
   if (auto* wanted = std::get_if<core::SessionWanted>(&event)) wanted->request = core::RequestId(++requests_);
   deliver(machine, std::move(event));

@@ -66,6 +66,11 @@ struct WorldOptions {
   std::size_t kept_history = 0;  // commits that lose_tail() can take back
   // Called on every core's configuration before its birth.
   std::function<void(core::NodeId, core::Config&)> adjust;
+  // Called before the world acts on it: what a core is told, what it orders, what the store made of a write (nothing:
+  // lost; the answer may still get lost on its way back). Copies of the world call them too.
+  std::function<void(std::uint32_t machine, const core::Event&)> on_event;
+  std::function<void(std::uint32_t machine, const core::Effect&)> on_effect;
+  std::function<void(std::uint32_t machine, const core::CompareAndSet&, std::optional<core::Version>)> on_write;
 };
 
 // A placement that explain() watches, made again in full.
@@ -256,6 +261,8 @@ class World {
   void leak(std::uint32_t machine, std::int64_t bytes_per_hour);
   // Bytes that sessions and leaks have taken on the machine.
   std::int64_t memory_used(std::uint32_t machine) const;
+  // The process in this slot ends by itself. REQUIRES: there is one.
+  void let_exit(std::uint32_t slot, core::EndReason reason);
 
  private:
   enum class What : std::uint8_t {

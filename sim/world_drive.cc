@@ -23,6 +23,7 @@ void World::deliver(std::uint32_t machine, core::Event event, core::Duration del
 }
 
 void World::call_core(std::uint32_t machine, const core::Event& event) {
+  if (options_.on_event) options_.on_event(machine, event);
   machines_[machine].core->handle(machines_[machine].clock.local(now_), event);
   after_core(machine);
 }
@@ -32,7 +33,10 @@ void World::after_core(std::uint32_t machine) {
   if (explained_user_) collect_tables(machine);
   std::vector<core::Effect> effects = std::move(effects_);
   core.take_effects(effects);
-  for (core::Effect& effect : effects) execute(machine, effect);
+  for (core::Effect& effect : effects) {
+    if (options_.on_effect) options_.on_effect(machine, effect);
+    execute(machine, effect);
+  }
   effects.clear();
   effects_ = std::move(effects);
   const core::Instant due = core.next_deadline();
@@ -184,8 +188,11 @@ void World::store_call(StoreCall call) {
     of.cursor = read->cursor;
   } else {
     // A write counts even when its writer died on the way.
-    const auto written = store_.compare_and_set(std::get<core::CompareAndSet>(call.call));
-    if (const auto* won = std::get_if<core::Won>(&written)) {
+    const auto& write = std::get<core::CompareAndSet>(call.call);
+    const auto written = store_.compare_and_set(write);
+    const auto* won = std::get_if<core::Won>(&written);
+    if (options_.on_write) options_.on_write(call.machine, write, won ? std::optional(won->version) : std::nullopt);
+    if (won != nullptr) {
       answer = *won;
       if (++commits_since_forget_ >= kForgetEvery) forget_old_rows();
       remember_commit();

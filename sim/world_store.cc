@@ -78,6 +78,10 @@ void World::remember_commit() {
 
 void World::saw_store(std::uint32_t machine, const core::Event& answer) {
   Machine& of = machines_[machine];
+  if (const auto* rows = std::get_if<core::Rows>(&answer)) {
+    of.saw_store = now_;
+    of.saw_timeline = rows->timeline;
+  }
   if (!of.serves) return;
   if (std::holds_alternative<core::Silent>(answer)) {
     if (of.blind || of.blind_armed) return;

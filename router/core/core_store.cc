@@ -280,7 +280,8 @@ void Core::State::apply_user(const UserRow& row, Version version) {
 void Core::State::apply_session(const SessionRow& row, Version version) {
   Known* old = find(row.session);
   if (old != nullptr && version <= old->version) return;
-  const bool ours = row.node == self || hosted.contains(row.session);
+  // A machine that serves nobody also hears what became of a session it once held: the row moved on to another node.
+  const bool ours = row.node == self || hosted.contains(row.session) || (!config.serve && old != nullptr);
   if (!config.serve && !ours) return;
   if (old == nullptr && routes.size() >= config.max_routes && !ours && !wishes.contains(row.session)) return;
 
@@ -293,8 +294,9 @@ void Core::State::apply_session(const SessionRow& row, Version version) {
   const bool new_epoch = old == nullptr || old->epoch != row.epoch;
   const bool held = old != nullptr && holds_place(old->state);
   if (held && (!holds || new_epoch)) note_place(old->node, old->incarnation, version, -1, old->kind);
-  // Unknown, yet the cursor has passed it: over and purged, seen again in the answer to a lost call.
-  const bool counted_before = old == nullptr && version <= cursor;
+  // Unknown, yet the cursor has passed it: over and purged, seen again in the answer to a lost call. A machine that
+  // serves nobody has read only what names it, so its cursor says nothing of claims on others.
+  const bool counted_before = old == nullptr && version <= cursor && (config.serve || row.node == self);
   if (counted_before && row.state != SessionState::kEnded) return;  // an answer so late that it is no longer true
   if (((holds && (!held || new_epoch)) || old == nullptr) && !counted_before) {
     note_place(row.node, row.incarnation, new_epoch ? row.claimed : version, +1, row.kind);
@@ -319,6 +321,9 @@ void Core::State::apply_session(const SessionRow& row, Version version) {
   if (over) {  // kept until the cursor has passed it, so that reading it again counts nothing twice
     finished.insert({version, row.session});
     ends.erase(row.session);
+    emit(RouteDropped{row.session});
+  } else if (!config.serve && row.node != self && !hosted.contains(row.session)) {
+    routes.erase(row.session);  // no news of it will come here
     emit(RouteDropped{row.session});
   }
 }

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the swarm (tests/swarm) found in the core, each as a short story with one core, a store, and the test deciding
+// which call is executed when. The names carry the seed that found it, at the time.
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "router/core/core.h"
+#include "tests/core/cluster_harness.h"
+
+namespace homing::core::testing {
+namespace {
+
+// One core and its store. Calls wait until the test executes them.
+class Desk {
+ public:
+  explicit Desk(Config config) : core_(NodeId{0}, std::move(config)) {}
+
+  void tell(const Event& event) {
+    core_.handle(now, event);
+    take();
+  }
+  void pass(Duration d) {
+    now += d;
+    while (core_.next_deadline() <= now) {
+      core_.handle_deadline(now);
+      take();
+    }
+  }
+  // Executes the waiting calls, and those that their answers make, at most `rounds` times.
+  void answer_all(int rounds = 20) {
+    for (int i = 0; i < rounds && !calls.empty(); ++i) answer_one();
+  }
+  void answer_one() {
+    const CompareAndSet* write = std::get_if<CompareAndSet>(&calls.front());
+    Event answer;
+    if (write != nullptr) {
+      answer = store.write(*write);
+    } else {
+      Rows rows = store.read(std::get<ReadSince>(calls.front()));
+      std::erase_if(rows.rows, [&](const VersionedRow& row) { return hidden(row); });
+      answer = rows;
+    }
+    calls.erase(calls.begin());
+    tell(answer);
+  }
+  // Writes of this session that wait.
+  std::vector<SessionRow> writes_of(SessionId session) const {
+    std::vector<SessionRow> rows;
+    for (const Effect& call : calls) {
+      const auto* write = std::get_if<CompareAndSet>(&call);
+      if (write == nullptr) continue;
+      const auto* row = std::get_if<SessionRow>(&write->writes.front().row);
+      if (row != nullptr && row->session == session) rows.push_back(*row);
+    }
+    return rows;
+  }
+  void put(const Row& row) { store.write({StoreToken{999}, store.timeline, {{row, store.version_of(key_of(row))}}}); }
+
+  PlainStore store;
+  Instant now{seconds(1000)};
+  std::vector<Effect> calls;
+  std::vector<KillSession> kills;
+  // Rows of which this machine is not told by a read: it serves nobody, and they name another node.
+  std::function<bool(const VersionedRow&)> hidden = [](const VersionedRow&) { return false; };
+
+ private:
+  void take() {
+    for (const Effect& effect : core_.effects()) {
+      if (std::holds_alternative<ReadSince>(effect) || std::holds_alternative<CompareAndSet>(effect)) {
+        calls.push_back(effect);
+      }
+      if (const auto* kill = std::get_if<KillSession>(&effect)) kills.push_back(*kill);
+    }
+    core_.clear_effects();
+  }
+
+  Core core_;
+};
+
+Config config_of(bool serve) {
+  Config config;
+  config.serve = serve;
+  config.kinds.push_back(KindConfig{"notepad", 0, 0, seconds(20), WithoutStore::kKeep});
+  return config;
+}
+
+SessionRow placed(SessionId session, UserId user, std::uint32_t node, std::uint32_t incarnation, std::uint32_t epoch) {
+  SessionRow row;
+  row.session = session;
+  row.user = user;
+  row.state = SessionState::kPlaced;
+  row.epoch = Epoch{epoch};
+  row.node = NodeId{node};
+  row.incarnation = Incarnation{incarnation};
+  row.timeout = seconds(20);
+  row.attempt = 1;
+  return row;
+}
+
+TEST(SwarmFindings, Seed33ANodeCountsASessionWhoseAcceptanceIsUnderWay) {
+  Desk desk(config_of(true));
+  Boot boot;
+  boot.machine = 1;
+  boot.max_sessions = 1;
+  desk.tell(boot);
+  desk.tell(LauncherUp{});
+  desk.answer_all();
+  // Another router claims the only place; this one has not read it and claims it for somebody else.
+  const SessionId theirs{1, 1};
+  const SessionId ours{2, 2};
+  desk.put(placed(theirs, UserId{1}, 0, 1, 1));
+  desk.tell(SessionWanted{RequestId{1}, ours, UserId{2}, KindId{0}, Intent::kStart});
+  ASSERT_EQ(desk.writes_of(ours).size(), 1u);
+  desk.answer_one();  // the claim is won; its acceptance waits
+  ASSERT_EQ(desk.writes_of(ours).size(), 1u);
+  ASSERT_EQ(desk.writes_of(ours).front().state, SessionState::kStarting);
+  // Now the other claim, which is older, is read.
+  const Effect acceptance = desk.calls.front();
+  desk.calls.clear();
+  desk.tell(StoreHint{});
+  desk.answer_one();
+  ASSERT_EQ(desk.writes_of(theirs).size(), 1u);
+  EXPECT_EQ(desk.writes_of(theirs).front().state, SessionState::kRefused) << "two sessions on a node with one place";
+  EXPECT_EQ(desk.writes_of(theirs).front().reason, EndReason::kNodeFull);
+}
+
+TEST(SwarmFindings, Seed218AMachineThatServesNobodyLetsGoOfASessionThatMovedOn) {
+  Desk desk(config_of(false));
+  const SessionId session{1, 1};
+  NodeRow me;
+  me.node = NodeId{0};
+  me.incarnation = Incarnation{1};
+  me.machine = 1;
+  desk.put(me);
+  SessionRow held = placed(session, UserId{1}, 0, 1, 1);
+  held.state = SessionState::kReady;
+  desk.put(held);
+  Boot boot;
+  boot.machine = 2;  // the machine was started again: what it held is gone
+  desk.tell(boot);
+  desk.tell(LauncherUp{});
+  desk.hidden = [&](const VersionedRow& row) {
+    const auto* s = std::get_if<SessionRow>(&row.row);
+    return s != nullptr && s->node != NodeId{0};
+  };
+  for (int i = 0; i < 20 && desk.writes_of(session).empty(); ++i) {
+    desk.pass(milliseconds(100));
+    if (!desk.calls.empty()) desk.answer_one();
+  }
+  ASSERT_EQ(desk.writes_of(session).size(), 1u);
+  ASSERT_EQ(desk.writes_of(session).front().state, SessionState::kLost);
+  desk.put(placed(session, UserId{1}, 1, 1, 2));  // meanwhile its owner has clicked at a router
+  desk.answer_all();
+  EXPECT_TRUE(desk.writes_of(session).empty()) << "the lost write is repeated for ever";
+}
+
+TEST(SwarmFindings, Seed194AfterAFailoverAMachineThatServesNobodyHearsOfTheOtherHolder) {
+  Desk desk(config_of(false));
+  desk.hidden = [&](const VersionedRow& row) {
+    const auto* s = std::get_if<SessionRow>(&row.row);
+    return s != nullptr && s->node != NodeId{0};
+  };
+  Boot boot;
+  boot.machine = 1;
+  desk.tell(boot);
+  desk.tell(LauncherUp{});
+  desk.answer_all();
+  const PlainStore before = desk.store;
+  const SessionId session{1, 1};
+  desk.put(placed(session, UserId{1}, 0, 1, 1));
+  desk.tell(StoreHint{});
+  desk.answer_all();
+  ASSERT_EQ(desk.store.session(session)->state, SessionState::kStarting);
+  desk.tell(SessionStarted{session, Epoch{1}});
+  // The store forgets it all, and a router places the session on another node before this one looks again.
+  desk.calls.clear();
+  desk.store = before;
+  desk.store.timeline = Timeline{2};
+  desk.put(placed(session, UserId{1}, 1, 1, 1));
+  desk.pass(seconds(1));
+  desk.answer_all(40);
+  EXPECT_TRUE(desk.calls.empty()) << "a call is made again and again at one instant";
+  EXPECT_TRUE(desk.writes_of(session).empty());
+  ASSERT_EQ(desk.kills.size(), 1u) << "the process of the other history goes on";
+  EXPECT_EQ(desk.kills.front().reason, EndReason::kFenced);
+}
+
+}  // namespace
+}  // namespace homing::core::testing
