@@ -421,7 +421,6 @@ class World {
   void no_answer(std::uint32_t v);
   void retry(std::uint32_t v);
   void count_served(std::uint32_t v, std::uint32_t router);
-  void ready_changes(std::uint32_t v, int change);
 
   // world_faults.cc: the schedule, and what each kind does. `fault` is an index into faults_.
   using FaultAct = void (World::*)(std::uint32_t fault);

@@ -322,15 +322,6 @@ void World::count_served(std::uint32_t v, std::uint32_t router) {
   }
 }
 
-// Running processes of the visit's session; more than one is a double life.
-void World::ready_changes(std::uint32_t v, int change) {
-  Stay& stay = stays_[v];
-  const auto surplus = [&stay] { return stay.ready > 1 ? static_cast<int>(stay.ready) - 1 : 0; };
-  const int before = surplus();
-  stay.ready = static_cast<std::uint32_t>(static_cast<int>(stay.ready) + change);
-  if (surplus() != before) journal_.double_life(now_ns(), surplus() - before);
-}
-
 void World::front_down(std::uint32_t machine) {
   front_sees_[machine] = false;
   for (std::uint32_t v = 0; v < stays_.size(); ++v) {
