@@ -106,8 +106,8 @@ void World::execute(std::uint32_t machine, core::Effect& effect) {
     answered(machine, *answer);
   } else if (const auto* look = std::get_if<core::HintPeer>(&effect)) {
     hint(machine, look->node);
-  } else if (const auto* question = std::get_if<core::AskAlive>(&effect)) {
-    ask_launcher(machine, *question);
+  } else if (const auto* absent = std::get_if<core::AskAlive>(&effect)) {
+    ask_launcher(machine, *absent);
   } else if (const auto* decision = std::get_if<core::DecisionMade>(&effect)) {
     ++decisions_;
     journal_.decided(decision->record.view_age.count());

@@ -35,7 +35,8 @@ void World::tell_activity(std::uint32_t machine, const core::AskActivity& questi
   if (found == machines_[machine].processes.end()) return;
   const Process& process = processes_[found->second];
   const bool busy = process.computing || process.state != Process::State::kReady;
-  deliver(machine, core::ActivitySeen{question.session, question.epoch, busy ? now_ : process.used});
+  deliver(machine, core::ActivitySeen{question.session, question.epoch,
+                                      machines_[machine].clock.local(busy ? now_ : process.used)});
 }
 
 void World::begin_suspend(std::uint32_t machine, const core::SuspendSession& order) {
