@@ -74,7 +74,10 @@ INSTANTIATE_TEST_SUITE_P(Gallery, ControlTest,
                                            Twins{"rolling-drain", "sessions", "user-minutes-lost"},
                                            Twins{"gray-failure", "sessions", "user-minutes-lost"},
                                            Twins{"heterogeneous-nodes", "random", "user-minutes-slow"},
-                                           Twins{"recovered-empty-node", "random", "felt-crowding"}),
+                                           Twins{"recovered-empty-node", "random", "felt-crowding"},
+                                           Twins{"partition-between-routers", "sessions", "user-minutes-lost"},
+                                           Twins{"store-outage", "sessions", "session-minutes-without-store"},
+                                           Twins{"rolling-upgrade", "sessions", "user-minutes-lost"}),
                          [](const auto& tested) {
                            std::string name = std::string(tested.param.name) + "_" + tested.param.metric;
                            for (char& c : name) c = c == '-' ? '_' : c;
