@@ -15,8 +15,8 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <deque>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -53,7 +53,7 @@ struct Plan {
   std::uint64_t seed = 0;
   std::vector<Visit> visits;
   std::deque<PlannedAction> actions;  // never copied while it grows
-  std::vector<PlannedFault> faults;  // by start
+  std::vector<PlannedFault> faults;   // by start
   std::uint64_t hash = 0;
 
   const PlannedAction& action(const Visit& visit, std::uint32_t index) const {

@@ -49,8 +49,8 @@ struct ClusterSpec {
   Duration suspect{};
   Duration lease_ttl{};
   Duration dead{};
-  double memory_reserve = 0.0;  // share of each node's memory that sessions cannot have
-  bool kill_all = false;        // out of memory ends every session of the node, not only the largest
+  double memory_reserve = 0.0;   // share of each node's memory that sessions cannot have
+  bool kill_all = false;         // out of memory ends every session of the node, not only the largest
   std::int64_t clock_drift = 0;  // routers' clocks drift by up to this much either way, in millionths of a ppm
 };
 

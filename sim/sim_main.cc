@@ -297,8 +297,8 @@ int run_command(const std::vector<std::string>& given) {
     std::cerr << "homing-sim: " << writer.error() << '\n';
     return kExitUsage;
   }
+  Signals signals;  // before the sink's thread begins, which would take them otherwise
   ResultSink sink(std::move(*writer));
-  Signals signals;
   ProgressLine line(mode_of(arguments.progress), std::cerr, clock_ms(CLOCK_MONOTONIC));
   int runs = 0;
   ExperimentOptions options;

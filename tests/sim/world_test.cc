@@ -75,7 +75,7 @@ lasts = "20 min"
 )";
 
 TEST(WorldTest, ACrashCostsExactlyTheSessionsOfThatMachineAndTheirOwnersGetNewOnes) {
-  World world = world_of(scenario_from(with(kCrash)), 1);
+  World world = world_of(scenario_from(with(kCrash) + "[[strategy]]\nname = \"sessions\"\n"), 1);
   world.run_until(40 * kMinute);
   std::size_t ready_there = 0;
   for (const auto& [name, slot] : world.machines()[1].processes) {
