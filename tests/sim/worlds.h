@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "router/core/strategy.h"
@@ -24,9 +25,12 @@ inline std::shared_ptr<Scenario> scenario_from(const std::string& text) {
   return std::make_shared<Scenario>(std::move(result.scenario.value()));
 }
 
-inline World world_of(std::shared_ptr<const Scenario> scenario, std::uint64_t seed, int strategy = 0,
+// Under the scenario's baseline ("sessions" when it runs) unless told otherwise: which strategies are registered must
+// not change a test.
+inline World world_of(std::shared_ptr<const Scenario> scenario, std::uint64_t seed, std::optional<int> chosen = {},
                       WorldOptions options = {}) {
   auto plan = std::make_shared<const Plan>(draw_plan(*scenario, seed));
+  const int strategy = chosen.value_or(scenario->baseline);
   return World(std::move(scenario), strategy, std::move(plan), std::move(options));
 }
 
