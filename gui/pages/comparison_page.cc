@@ -22,7 +22,7 @@ namespace {
 
 constexpr int kSide = 40;
 constexpr int kGutter = 28;
-constexpr int kNameColumn = 150;
+constexpr int kNameColumn = 190;
 constexpr int kNarrowPanel = 370;  // width of a panel where three stand beside each other in a picture
 
 QLabel* make_label(const QString& text, int pixels, bool bold, QRgb color) {
