@@ -337,7 +337,7 @@ void add_queue_rows(std::vector<Row>& rows) {
   add_processor_sharing(rows, 0.8, 100'000, 0);
   for (const double scv : {0.0, 4.0, 9.0}) add_insensitivity(rows, scv, scv == 0.0 ? 7 : 0);
   add_first_come(rows, 0.0, 20'000, 0);
-  add_first_come(rows, 1.0, 40'000, 0);
+  add_first_come(rows, 1.0, 60'000, 0);
   add_first_come(rows, 4.0, 100'000, 0);
   add_infinite_servers(rows, 5, "uniform(0 s, 2 s)", "uniform", 7);
   add_infinite_servers(rows, 10, "exponential(1 s)", "exponential", 0);
