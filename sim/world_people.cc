@@ -327,6 +327,11 @@ void World::front_down(std::uint32_t machine) {
   for (std::uint32_t v = 0; v < stays_.size(); ++v) {
     Stay& stay = stays_[v];
     if (stay.phase != Stay::Phase::kPresent || stay.router != machine) continue;
+    if (stay.request_open) {  // what was asked through it ends with the connection, though the router may live
+      stay.request_open = false;
+      visit_by_request_.erase(stay.request);
+      if (machines_[machine].core) deliver(machine, core::WantWithdrawn{stay.request}, scenario_->delay.user);
+    }
     stay.router = choose_router(v);
     feel(v);
     if (stay.feeling == Feeling::kWorking) continue;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "router/base/store.h"
+#include "sim/faults.h"
 #include "tests/swarm/checkers.h"
 
 namespace homing::sim::swarm {
@@ -172,6 +173,7 @@ class HealedChecker final : public Checker {
   void nodes() {
     for (std::uint32_t m = 0; m < stage_.world->machines().size(); ++m) {
       const Machine& machine = stage_.world->machines()[m];
+      if (left_for_good(m)) continue;
       if (!machine.core) {
         stuck(fmt::format("machine {} is still down", m));
         continue;
@@ -187,6 +189,14 @@ class HealedChecker final : public Checker {
       }
       if (!machine.core->may_order(stage_.now())) stuck(fmt::format("machine {} may not order", m));
     }
+  }
+
+  // By a scale-in of the plan.
+  bool left_for_good(std::uint32_t machine) const {
+    for (const PlannedFault& fault : stage_.swarm_case.plan->faults) {
+      if (fault.kind == FaultKind::kScaleIn && fault.node == machine) return true;
+    }
+    return false;
   }
 
   void rows() {
@@ -216,6 +226,7 @@ class HealedChecker final : public Checker {
     const Process& process = world.processes()[found->second];
     if (process.frozen) stuck("still frozen: " + base::describe(row));
     for (std::uint32_t router = 0; router < static_cast<std::uint32_t>(world.scenario().routers); ++router) {
+      if (left_for_good(router)) continue;
       if (!world.reach(router, row.session, row.user).served) {
         return stuck(fmt::format("router {} does not reach {}", router, base::describe(row)));
       }
@@ -245,6 +256,8 @@ class HealedChecker final : public Checker {
       const Visit& visit = world.plan().visits[v];
       if (stay.phase == Stay::Phase::kToCome) stuck(fmt::format("visit {} never came", v));
       if (stay.phase != Stay::Phase::kPresent || stay.feeling == Feeling::kWorking) continue;
+      // With policies that stay with one router there may be nobody to ask any more.
+      if (stay.router != kNone && left_for_good(stay.router)) continue;
       // A person reacts to the last news as slowly as the plan says.
       core::Duration allowed = a_start() * 3 + core::seconds(120);
       if (stay.news > 0) allowed += core::Duration(reaction_ns(world.plan().seed, visit, stay.news - 1));
@@ -262,6 +275,7 @@ class HealedChecker final : public Checker {
     const Scenario& scenario = *stage_.swarm_case.scenario;
     for (std::uint32_t n = 0; n < scenario.nodes.size(); ++n) {
       const NodeSpec& spec = scenario.nodes[n];
+      if (left_for_good(n)) continue;
       const bool fits = std::includes(spec.labels.begin(), spec.labels.end(), scenario.kinds[kind].needs.begin(),
                                       scenario.kinds[kind].needs.end());
       const int held = stage_.mirror.holding(core::NodeId(n));
@@ -279,8 +293,9 @@ class HealedChecker final : public Checker {
   void views() {
     const World& world = *stage_.world;
     for (std::uint32_t router = 0; router < static_cast<std::uint32_t>(world.scenario().routers); ++router) {
-      if (!world.machines()[router].core) continue;
+      if (!world.machines()[router].core || left_for_good(router)) continue;
       for (std::uint32_t n = 0; n < world.machines().size(); ++n) {
+        if (left_for_good(n)) continue;  // nobody asks any more
         const auto seen = world.machines()[router].core->node(core::NodeId(n), stage_.now()).sessions_seen;
         const int held = stage_.mirror.holding(core::NodeId(n));
         if (static_cast<int>(seen) != held) {

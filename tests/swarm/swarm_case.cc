@@ -21,6 +21,7 @@ using core::DrawSequence;
 constexpr std::size_t kFewestVisits = 200;
 constexpr std::int64_t kLastBegin = 105 * kMin;  // of a fault or hurt
 constexpr std::int64_t kStillness = 4 * kMin;
+constexpr std::int64_t kLastTurn = 75 * kMin;  // of what goes from machine to machine
 constexpr std::int64_t kLastEnd = 112 * kMin;  // a drain's maintenance of five minutes fits behind it
 
 template <class T, std::size_t N>
@@ -149,20 +150,26 @@ class CaseMaker {
     std::string text;
     const std::int64_t count = between(draws_, 3, 6);
     for (std::int64_t i = 0; i < count; ++i) {
-      std::vector<FaultInfo> kinds;
-      for (const FaultInfo& kind : fault_kinds()) {
-        const bool away = kind.kind == FaultKind::kScaleIn || kind.kind == FaultKind::kScaleOut ||
-                          kind.kind == FaultKind::kRollingUpgrade;
-        if (!away) kinds.push_back(kind);
-      }
-      const FaultInfo& info = kinds[draws_.below(kinds.size())];
-      text +=
-          fmt::format("[[fault]]\nat = \"{} s\"\nkind = \"{}\"\n", between(draws_, 60, kLastBegin / kSec), info.name);
+      const auto kinds = fault_kinds();
+      const std::uint64_t which = draws_.below(kinds.size());
+      // A second machine that leaves for good would leave too few.
+      const FaultInfo& info = kinds[kinds[which].kind == FaultKind::kScaleIn && left_for_good_++ > 0 ? 0 : which];
+      const bool takes_turns = std::any_of(info.keys.begin(), info.keys.end(), [](const FaultKey& key) {
+        return std::string_view(key.name) == "deadline";
+      });
+      const std::int64_t latest = takes_turns ? kLastTurn : kLastBegin;
+      text += fmt::format("[[fault]]\nat = \"{} s\"\nkind = \"{}\"\n", between(draws_, 60, latest / kSec), info.name);
       const std::string first = target();
       if (info.hits == FaultHits::kEachNode) text += fmt::format("target = [{}]\n", first);
       if (info.hits == FaultHits::kNodeSet) {
         const std::string second = target();
         text += fmt::format("target = [{}{}]\n", first, second == first ? "" : ", " + second);
+      }
+      // What an operator does machine after machine must be done before the quiet time.
+      for (const FaultKey& key : info.keys) {
+        const std::string_view name = key.name;
+        if (name == "deadline") text += fmt::format("deadline = \"{} s\"\n", between(draws_, 30, 300));
+        if (name == "maintenance") text += fmt::format("maintenance = \"{} s\"\n", between(draws_, 10, 120));
       }
       const std::int64_t median = one_of(draws_, std::array<std::int64_t, 4>{5, 60, 300, 1200});  // s
       if (info.lasts == FaultLasts::kNever || (info.lasts == FaultLasts::kDefault && chance(draws_, 50))) continue;
@@ -209,6 +216,13 @@ class CaseMaker {
     for (std::int64_t i = 0; i < count; ++i) {
       Hurt hurt;
       hurt.kind = static_cast<HurtKind>(draws_.below(kHurtKinds));
+      // The world's isolate() and its faults of links count the same cuts.
+      const bool cuts =
+          std::any_of(made_.plan->faults.begin(), made_.plan->faults.end(), [](const PlannedFault& fault) {
+            return fault.kind == FaultKind::kPartition || fault.kind == FaultKind::kOneWayPartition ||
+                   fault.kind == FaultKind::kFlapping;
+          });
+      if (cuts && hurt.kind == HurtKind::kIsolate) hurt.kind = HurtKind::kPolls;
       hurt.machine = static_cast<std::uint32_t>(draws_.below(nodes_));
       hurt.begin_ns = between(draws_, 30 * kSec, kLastBegin);
       const std::int64_t longest = one_of(draws_, std::array<std::int64_t, 3>{30 * kSec, 3 * kMin, 30 * kMin});
@@ -227,6 +241,7 @@ class CaseMaker {
   std::uint32_t routers_ = 2;
   std::int64_t heartbeat_ = 5;
   std::int64_t start_timeout_ = 60;
+  int left_for_good_ = 0;
 };
 
 }  // namespace
