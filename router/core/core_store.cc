@@ -69,6 +69,8 @@ void Core::State::on(const Rows& rows) {
   if (first) {
     announce();
     reconcile();
+  } else if (hosted_stale) {
+    announce();  // an announcement that was met by silence is made again
   }
   if (sweep_self && join == JoinState::kJoined && node_entry(self).row.incarnation == own_incarnation) {
     sweep_self = false;

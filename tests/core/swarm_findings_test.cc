@@ -187,5 +187,44 @@ TEST(SwarmFindings, Seed194AfterAFailoverAMachineThatServesNobodyHearsOfTheOther
   EXPECT_EQ(desk.kills.front().reason, EndReason::kFenced);
 }
 
+TEST(SwarmFindings, Seed139AnAnnouncementThatIsMetBySilenceIsMadeAgain) {
+  Desk desk(config_of(true));
+  Boot boot;
+  boot.machine = 1;
+  desk.tell(boot);
+  desk.tell(LauncherUp{});
+  desk.answer_all();
+  const PlainStore before = desk.store;
+  const SessionId session{1, 1};
+  desk.tell(SessionWanted{RequestId{1}, session, UserId{1}, KindId{0}, Intent::kStart});
+  desk.answer_all();
+  desk.tell(SessionStarted{session, Epoch{1}});
+  desk.answer_all();
+  ASSERT_EQ(desk.store.session(session)->state, SessionState::kReady);
+  // The store fails over to a copy without the session, and cannot be written for a moment.
+  desk.store = before;
+  desk.store.timeline = Timeline{2};
+  for (int i = 0; i < 5; ++i) {
+    desk.pass(seconds(1));
+    for (int rounds = 0; rounds < 20 && !desk.calls.empty(); ++rounds) {
+      const auto* write = std::get_if<CompareAndSet>(&desk.calls.front());
+      if (write == nullptr) {
+        desk.answer_one();
+      } else {
+        const StoreToken token = write->token;
+        desk.calls.erase(desk.calls.begin());
+        desk.tell(Silent{token});
+      }
+    }
+  }
+  EXPECT_FALSE(desk.store.session(session).has_value());
+  for (int i = 0; i < 5; ++i) {
+    desk.pass(seconds(1));
+    desk.answer_all();
+  }
+  ASSERT_TRUE(desk.store.session(session).has_value()) << "the process runs on and nobody knows of it";
+  EXPECT_EQ(desk.store.session(session)->state, SessionState::kReady);
+}
+
 }  // namespace
 }  // namespace homing::core::testing

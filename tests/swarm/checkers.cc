@@ -185,9 +185,16 @@ Checkers::Checkers(const SwarmCase& swarm_case) : stage_{swarm_case, nullptr, {}
 
 void Checkers::listen(WorldOptions& options) {
   options.on_event = [this](std::uint32_t machine, const core::Event& event) {
+    if (log) log_event(machine, event);
     for (const auto& checker : all_) checker->event(machine, event);
   };
   options.on_effect = [this](std::uint32_t machine, const core::Effect& effect) {
+    const auto* answer = std::get_if<core::Answer>(&effect);
+    if (log && answer != nullptr) {
+      fmt::print("{:10.3f} s machine {} answers {} of {}: {} {}\n", static_cast<double>(stage_.world->now_ns()) * 1e-9,
+                 machine, answer->request.value, base::to_hex(answer->session), core::to_string(answer->outcome),
+                 core::to_string(answer->refusal));
+    }
     for (const auto& checker : all_) checker->effect(machine, effect);
   };
   options.on_write = [this](std::uint32_t machine, const core::CompareAndSet& call, std::optional<core::Version> won) {
@@ -207,6 +214,20 @@ void Checkers::listen(WorldOptions& options) {
     }
     for (const auto& checker : all_) checker->won(machine, call);
   };
+}
+
+void Checkers::log_event(std::uint32_t machine, const core::Event& event) const {
+  std::string what;
+  if (const auto* wanted = std::get_if<core::SessionWanted>(&event)) {
+    what = fmt::format("hears {}: wanted, {} with intent {}", wanted->request.value, base::to_hex(wanted->session),
+                       static_cast<int>(wanted->intent));
+  } else if (const auto* withdrawn = std::get_if<core::WantWithdrawn>(&event)) {
+    what = fmt::format("hears {}: withdrawn", withdrawn->request.value);
+  } else if (std::holds_alternative<core::Boot>(event)) {
+    what = "boots";
+  }
+  if (what.empty()) return;
+  fmt::print("{:10.3f} s machine {} {}\n", static_cast<double>(stage_.world->now_ns()) * 1e-9, machine, what);
 }
 
 void Checkers::runs_away() {

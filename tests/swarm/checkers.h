@@ -82,13 +82,15 @@ class Checkers {
   void end();
   // Time has stopped: something is ordered, answered and ordered again at one instant.
   void runs_away();
-  bool log = false;  // print every write of the store
+  bool log = false;  // print every write of the store, and what is asked and answered
   const std::optional<Violation>& violation() const { return stage_.violation; }
   void count(Coverage& coverage) const {
     for (const auto& checker : all_) checker->count(coverage);
   }
 
  private:
+  void log_event(std::uint32_t machine, const core::Event& event) const;
+
   Stage stage_;
   std::vector<core::RowWrite> last_lost_;
   std::vector<std::unique_ptr<Checker>> all_;

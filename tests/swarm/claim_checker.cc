@@ -104,7 +104,6 @@ class ClaimChecker final : public Checker {
     absl::flat_hash_map<core::StoreToken, core::Instant> renewals;
     absl::flat_hash_map<core::SessionId, Wishes> wishes;
     absl::flat_hash_map<core::RequestId, core::SessionId> requests;
-    absl::flat_hash_set<core::SessionId> adopted;  // from the line
   };
 
   void forget(Seen& seen, core::RequestId request, bool withdrawn) {
@@ -162,10 +161,10 @@ class ClaimChecker final : public Checker {
   void intent(std::uint32_t machine, Seen& seen, const core::SessionRow& row, core::Version expected) {
     const MirrorRow* before = stage_.mirror.find({core::RowKind::kSession, row.session.hi, row.session.lo});
     if ((before == nullptr ? core::Version{} : before->held.version) != expected) return;  // it will lose
-    const MirrorRow* ticket = stage_.mirror.find({core::RowKind::kQueue, row.session.hi, row.session.lo});
-    if (ticket != nullptr && std::get<core::QueueRow>(ticket->held.row).waiting) seen.adopted.insert(row.session);
-    if (seen.adopted.contains(row.session)) return;  // served from the line, for nobody at this router
     const auto wishes = seen.wishes.find(row.session);
+    // Whoever stood in line may be served by a router that was never asked, also after a failed start.
+    const bool queued = stage_.mirror.find({core::RowKind::kQueue, row.session.hi, row.session.lo}) != nullptr;
+    if (wishes == seen.wishes.end() && queued) return;
     if (wishes == seen.wishes.end()) {
       return stage_.fail("claims",
                          fmt::format("router {} places what nobody there waits for: {}", machine, base::describe(row)));

@@ -242,8 +242,8 @@ class HealedChecker final : public Checker {
         const bool right = row != nullptr && row->epoch == name.second && row->node.value == process.machine &&
                            (row->state == SessionState::kStarting || row->state == SessionState::kReady);
         if (right || (held != nullptr && stage_.now() - held->at < moment())) continue;
-        stuck(fmt::format("an orphan of epoch {} on machine {}: {}", name.second.value, process.machine,
-                          row == nullptr ? "no row" : base::describe(*row)));
+        stuck(fmt::format("an orphan of epoch {} of session {} on machine {}: {}", name.second.value,
+                          base::to_hex(name.first), process.machine, row == nullptr ? "no row" : base::describe(*row)));
       }
     }
   }
