@@ -184,7 +184,9 @@ class HealedChecker final : public Checker {
         continue;
       }
       const auto& row = std::get<core::NodeRow>(held->held.row);
-      if (row.life != core::NodeLife::kUp || row.admin != core::NodeAdmin::kReady) {
+      // A failover may forget an operator's word, and operators say it once.
+      const bool forgotten = row.admin == core::NodeAdmin::kDrain && stage_.mirror.failed_over();
+      if (row.life != core::NodeLife::kUp || (row.admin != core::NodeAdmin::kReady && !forgotten)) {
         stuck(fmt::format("node {} is {} and {}", m, core::to_string(row.life), core::to_string(row.admin)));
       }
       if (!machine.core->may_order(stage_.now())) stuck(fmt::format("machine {} may not order", m));

@@ -152,8 +152,11 @@ class CaseMaker {
     for (std::int64_t i = 0; i < count; ++i) {
       const auto kinds = fault_kinds();
       const std::uint64_t which = draws_.below(kinds.size());
-      // A second machine that leaves for good would leave too few.
-      const FaultInfo& info = kinds[kinds[which].kind == FaultKind::kScaleIn && left_for_good_++ > 0 ? 0 : which];
+      // A second machine that leaves for good would leave too few; one that joins twice makes no sense.
+      const FaultKind drawn = kinds[which].kind;
+      const bool again =
+          (drawn == FaultKind::kScaleIn && left_for_good_++ > 0) || (drawn == FaultKind::kScaleOut && joined_++ > 0);
+      const FaultInfo& info = kinds[again ? 0 : which];
       const bool takes_turns = std::any_of(info.keys.begin(), info.keys.end(), [](const FaultKey& key) {
         return std::string_view(key.name) == "deadline";
       });
@@ -242,6 +245,7 @@ class CaseMaker {
   std::int64_t heartbeat_ = 5;
   std::int64_t start_timeout_ = 60;
   int left_for_good_ = 0;
+  int joined_ = 0;
 };
 
 }  // namespace
