@@ -144,8 +144,7 @@ class CaseMaker {
 
   std::string target() { return fmt::format("\"n{}\"", 1 + draws_.below(nodes_)); }
 
-  // From the table of kinds, each as likely; a new kind joins by its row. Its own keys keep their defaults. Machines
-  // that join late or leave for good are left out: the checkers of healing expect every machine back.
+  // From the table of kinds, each as likely; a new kind joins by its row. Its own keys keep their defaults.
   std::string faults_text() {
     std::string text;
     const std::int64_t count = between(draws_, 3, 6);

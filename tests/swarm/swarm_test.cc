@@ -7,8 +7,6 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <array>
 #include <cstdlib>
 
 namespace homing::sim::swarm {
@@ -19,10 +17,6 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
   return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
 }
 
-// Violations that were found and are not yet understood (README.md says what each looks like). They are run and
-// printed, so that the one who mends them sees it; take a seed out when it passes.
-constexpr std::array<std::uint64_t, 7> kOpen = {94, 152, 258, 598, 658, 729, 998};
-
 void run(std::uint64_t seeds) {
 #ifndef NDEBUG
   seeds /= 20;
@@ -32,10 +26,6 @@ void run(std::uint64_t seeds) {
   Coverage coverage;
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
     const Outcome outcome = run_seed(seed, coverage);
-    if (outcome.violation && std::ranges::find(kOpen, seed) != kOpen.end()) {
-      fmt::print("open: seed {}, {}: {}\n", seed, outcome.violation->checker, outcome.violation->text);
-      continue;
-    }
     ASSERT_FALSE(outcome.violation) << "seed " << seed << ", " << outcome.violation->checker << " at "
                                     << outcome.violation->at_ns / kMs << " ms: " << outcome.violation->text
                                     << "\nagain: homing-swarm --seed " << seed;
