@@ -277,6 +277,7 @@ void World::process_timer(std::uint32_t slot) {
   // The person has thought; nobody who is cut off can press a key.
   const std::uint32_t v = process.visit;
   if (v == kNone || process.frozen || stays_[v].feeling != Feeling::kWorking) return;
+  if (stays_[v].next_action >= visit(v).actions) return;  // another process of the visit has done the last one
   const PlannedAction& action = plan_->action(visit(v), stays_[v].next_action);
   process.unsaved_ns = work_lost(slot);
   process.used = now_;
