@@ -35,9 +35,10 @@ EndReason reason_of(Fact fact) {
 // A row of this session changed: does it concern a process of ours?
 void Core::State::sync_hosted(SessionId id) {
   const Known* known = find(id);
+  CHECK(known != nullptr);  // what a failover made unknown is announced, not synced
   const auto it = hosted.find(id);
-  const bool mine = known != nullptr && known->node == self && known->incarnation == own_incarnation &&
-                    own_incarnation != Incarnation{} && holds_place(known->state);
+  const bool mine = known->node == self && known->incarnation == own_incarnation && own_incarnation != Incarnation{} &&
+                    holds_place(known->state);
   if (it == hosted.end()) {
     if (!mine) return;
     Hosted h;
@@ -46,9 +47,8 @@ void Core::State::sync_hosted(SessionId id) {
     h.user = known->user;
     hosted.emplace(id, h);
   } else if (!mine || it->second.epoch != known->epoch) {
-    const bool over = known == nullptr || known->epoch == it->second.epoch;
-    if (known == nullptr && !synced) return;  // forgotten by a failover: announced after the read
-    drop_hosted(id, over && known != nullptr && known->reason != EndReason::kNone ? known->reason : EndReason::kFenced);
+    const bool over = known->epoch == it->second.epoch && known->reason != EndReason::kNone;
+    drop_hosted(id, over ? known->reason : EndReason::kFenced);
     if (mine) sync_hosted(id);
     return;
   }
