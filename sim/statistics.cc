@@ -75,6 +75,7 @@ std::optional<Interval> quantile_interval(std::span<const std::vector<double>> r
     count.push_back(static_cast<double>(run.size()));
   }
   const auto share = ratio_interval(at_most, count, comparisons, alpha);
+  if (!share) return std::nullopt;
   const double half = (share->high - share->low) / 2;
   return Interval{at(p - half), at(p + half)};
 }

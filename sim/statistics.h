@@ -49,7 +49,8 @@ std::optional<Interval> ratio_interval(std::span<const double> above, std::span<
 // Of the p quantile of all values together, values of one run being dependent (they shared a busy afternoon): the share
 // of values at or below x is a ratio over runs with its interval; the x between which the shares p - half and p + half
 // lie are the interval of the quantile (Woodruff, JASA 47 (1952)). The mean of the runs' own quantiles would be biased:
-// of 20 values the p99 is the largest. Nothing when n < 2 or there is no value. REQUIRES: 0 < p < 1.
+// of 20 values the p99 is the largest. Nothing when n < 2, there is no value, or all lie in one run. REQUIRES: 0 < p
+// < 1.
 std::optional<Interval> quantile_interval(std::span<const std::vector<double>> runs, double p, int comparisons,
                                           double alpha = 0.05);
 

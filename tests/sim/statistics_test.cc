@@ -53,6 +53,12 @@ TEST(Statistics, ARatioOfSumsWorkedByHand) {
   EXPECT_FALSE(ratio_interval(std::vector<double>{1}, std::vector<double>{2}, 1).has_value());
 }
 
+TEST(Statistics, AQuantileOfWhichOneRunKnowsAllHasNoInterval) {
+  EXPECT_FALSE(quantile_interval(std::vector<std::vector<double>>{{}, {1, 2, 3}, {}}, 0.5, 1).has_value());
+  EXPECT_FALSE(quantile_interval(std::vector<std::vector<double>>{{1, 2, 3}}, 0.5, 1).has_value());
+  EXPECT_TRUE(quantile_interval(std::vector<std::vector<double>>{{1}, {2, 3}}, 0.5, 1).has_value());
+}
+
 TEST(Statistics, AQuantilesIntervalHoldsItsQuantileAndNarrowsWithRuns) {
   const auto width = [](std::uint32_t runs) {
     std::vector<std::vector<double>> values(runs);
