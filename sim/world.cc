@@ -137,6 +137,8 @@ void World::at(core::Instant when, What what, std::uint32_t a, std::uint64_t b) 
   std::uint8_t priority = 1;
   if (what == What::kFaultBegin || what == What::kFaultEnd || what == What::kFaultStep) priority = 0;
   if (what == What::kCoreTimer) priority = 2;
+  if (what == What::kFreezeAlone)
+    priority = 3;  // a renewal of this very instant still counts, and the router goes first
   queue_.push(when.time_since_epoch().count(), priority, Note{what, a, b});
 }
 
@@ -169,6 +171,8 @@ std::string_view World::to_string(What what) {
       return "start-deadline";
     case What::kLeaseEnd:
       return "lease-end";
+    case What::kFreezeAlone:
+      return "freeze-alone";
     case What::kArrive:
     case What::kLeave:
     case What::kMakeSureGone:
@@ -290,9 +294,14 @@ void World::dispatch(const Note& note) {
         at(machine.lease_until, What::kLeaseEnd, a, machine.machine_boot);
       } else {
         kill_unfinished(a);
+        const bool any = std::find(freezes_.begin(), freezes_.end(), true) != freezes_.end();
+        if (any) at(now_, What::kFreezeAlone, a, machine.machine_boot);
       }
       break;
     }
+    case What::kFreezeAlone:
+      if (machines_[a].on && machines_[a].machine_boot == note.b && machines_[a].lease_until <= now_) freeze_alone(a);
+      break;
     case What::kArrive:
       if (a + 1 < plan_->visits.size()) at(arrival_of(a + 1), What::kArrive, a + 1);
       arrive(a);

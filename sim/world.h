@@ -273,6 +273,7 @@ class World {
     kProcessTimer,   // a: process, b: its generation
     kStartDeadline,  // a: process, b: its life
     kLeaseEnd,       // a: machine, b: machine boot
+    kFreezeAlone,    // a: machine, b: machine boot: the launcher itself, past the lease
     kArrive,         // a: visit
     kLeave,          // a: visit
     kMakeSureGone,   // a: visit
@@ -366,6 +367,7 @@ class World {
   void start_is_done(std::uint32_t slot);
   void end_process(std::uint32_t slot, core::EndReason reason, bool tell_core);
   void kill_unfinished(std::uint32_t machine);
+  void freeze_alone(std::uint32_t machine);
   void freeze(std::uint32_t machine, const core::SessionId& session, core::Epoch epoch, bool frozen);
   void process_timer(std::uint32_t slot);
   void station_event(std::uint32_t machine);
@@ -548,6 +550,7 @@ class World {
   std::vector<Process> processes_;
   std::vector<std::uint32_t> free_processes_;
   std::vector<Stay> stays_;          // by visit
+  std::vector<bool> freezes_;        // by kind: without-store = "freeze"; the launchers' own file of kinds
   std::vector<std::string> labels_;  // of the cluster; a label's bit is its place here
   std::uint32_t first_fresh_ = 0;    // visits before it are alive when the warm-up begins
   std::vector<bool> front_sees_;     // which routers the front believes in

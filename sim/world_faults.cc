@@ -38,7 +38,12 @@ void World::start_router(std::uint32_t machine) {
   CHECK(of.on && !of.core);
   const NodeSpec& spec = scenario_->nodes[machine];
   ++of.boot;
-  of.core.emplace(core::NodeId(machine), core_config(machine));
+  core::Config config = core_config(machine);
+  freezes_.clear();
+  for (const core::KindConfig& kind : config.kinds) {
+    freezes_.push_back(kind.without_store == core::WithoutStore::kFreeze);
+  }
+  of.core.emplace(core::NodeId(machine), std::move(config));
   if (explained_user_) of.core->explain_decisions(explained_user_);
   of.armed = core::kNever;
   ++of.timer_generation;

@@ -192,6 +192,18 @@ void World::kill_unfinished(std::uint32_t machine) {
   for (const std::uint32_t slot : unfinished) end_process(slot, core::EndReason::kLauncherAway, true);
 }
 
+// Past the lease the launcher stops what must not run beside a successor, also when its router is down or has not seen
+// the store since it started. A router that has joined has just ordered the same; it thaws when it sees the store, and
+// one that starts anew takes for frozen what may be.
+void World::freeze_alone(std::uint32_t machine) {
+  std::vector<std::pair<core::SessionId, core::Epoch>> stopped;
+  for (const auto& [name, slot] : machines_[machine].processes) {
+    const std::size_t kind = processes_[slot].kind.value;
+    if (kind < freezes_.size() && freezes_[kind]) stopped.push_back(name);
+  }
+  for (const auto& [session, epoch] : stopped) freeze(machine, session, epoch, true);
+}
+
 void World::freeze(std::uint32_t machine, const core::SessionId& session, core::Epoch epoch, bool frozen) {
   const auto found = machines_[machine].processes.find({session, epoch});
   if (found == machines_[machine].processes.end()) return;

@@ -191,19 +191,19 @@ bool Core::State::may_order() const {
 void Core::State::check_standing() {
   const bool orders = may_order();
   Refusal why = Refusal::kNone;
-  if (!orders) why = now < hold_until ? Refusal::kTimelineChange : Refusal::kLeaseExpired;
+  // The lease comes first: it may lapse in the wait after a timeline change, and what must not run without it stops.
+  if (!orders) why = lease_stands() ? Refusal::kTimelineChange : Refusal::kLeaseExpired;
   if (orders == standing && why == standing_why) return;
   const bool changed = orders != standing;
   standing = orders;
   standing_why = why;
   emit(StandingChanged{orders, why});
-  if (!changed) return;
-  if (orders) {
+  if (why == Refusal::kLeaseExpired) {
+    freeze_all();
+  } else if (changed && orders) {
     advance_all_hosted();
     advance_all_wishes();
     capacity_changed = true;
-  } else if (why != Refusal::kTimelineChange) {
-    freeze_all();
   }
 }
 

@@ -62,6 +62,8 @@ class Desk {
   Instant now{seconds(1000)};
   std::vector<Effect> calls;
   std::vector<KillSession> kills;
+  std::vector<FreezeSession> freezes;
+  std::vector<ThawSession> thaws;
   // Rows of which this machine is not told by a read: it serves nobody, and they name another node.
   std::function<bool(const VersionedRow&)> hidden = [](const VersionedRow&) { return false; };
 
@@ -72,6 +74,8 @@ class Desk {
         calls.push_back(effect);
       }
       if (const auto* kill = std::get_if<KillSession>(&effect)) kills.push_back(*kill);
+      if (const auto* freeze = std::get_if<FreezeSession>(&effect)) freezes.push_back(*freeze);
+      if (const auto* thaw = std::get_if<ThawSession>(&effect)) thaws.push_back(*thaw);
     }
     core_.clear_effects();
   }
@@ -224,6 +228,48 @@ TEST(SwarmFindings, Seed139AnAnnouncementThatIsMetBySilenceIsMadeAgain) {
   }
   ASSERT_TRUE(desk.store.session(session).has_value()) << "the process runs on and nobody knows of it";
   EXPECT_EQ(desk.store.session(session)->state, SessionState::kReady);
+}
+
+TEST(SwarmFindings, Seed177ALeaseThatLapsesInTheWaitAfterAFailoverFreezesAndIsThawed) {
+  Config config = config_of(true);
+  config.kinds.front().without_store = WithoutStore::kFreeze;
+  Desk desk(config);
+  Boot boot;
+  boot.machine = 1;
+  desk.tell(boot);
+  desk.tell(LauncherUp{});
+  desk.answer_all();
+  const SessionId session{1, 1};
+  desk.tell(SessionWanted{RequestId{1}, session, UserId{1}, KindId{0}, Intent::kStart});
+  desk.answer_all();
+  desk.tell(SessionStarted{session, Epoch{1}});
+  desk.answer_all();
+  // The store fails over and can be read but not written, until the lease is over; the wait is longer.
+  desk.pass(seconds(4));
+  desk.store.timeline = Timeline{2};
+  const auto read_only = [&] {
+    for (int rounds = 0; rounds < 20 && !desk.calls.empty(); ++rounds) {
+      const auto* write = std::get_if<CompareAndSet>(&desk.calls.front());
+      if (write == nullptr) {
+        desk.answer_one();
+      } else {
+        const StoreToken token = write->token;
+        desk.calls.erase(desk.calls.begin());
+        desk.tell(Silent{token});
+      }
+    }
+  };
+  for (int i = 0; i < 20; ++i) {
+    read_only();
+    desk.pass(milliseconds(500));
+  }
+  ASSERT_EQ(desk.freezes.size(), 1u) << "its process may run beside the next one";
+  EXPECT_TRUE(desk.thaws.empty());
+  for (int i = 0; i < 20; ++i) {
+    desk.answer_all();
+    desk.pass(milliseconds(500));
+  }
+  EXPECT_EQ(desk.thaws.size(), 1u);
 }
 
 }  // namespace

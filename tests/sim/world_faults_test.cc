@@ -48,8 +48,9 @@ std::string scenario_text(const std::string& faults, const std::string& front = 
   return text + faults;
 }
 
-World world_with(const std::string& faults, const std::string& front = "", std::uint64_t seed = 1) {
-  return world_of(scenario_from(scenario_text(faults, front)), seed);
+World world_with(const std::string& faults, const std::string& front = "", std::uint64_t seed = 1,
+                 WorldOptions options = {}) {
+  return world_of(scenario_from(scenario_text(faults, front)), seed, {}, std::move(options));
 }
 
 std::map<std::string, double> measured(World& world) {
@@ -229,6 +230,28 @@ TEST(WorldFaults, ARouterThatDiesAloneCostsNobodyASession) {
   expect_everybody_works(world);
   world.run();
   EXPECT_EQ(measured(world)["sessions-lost"], 0.0) << "the launcher's word held back the declaration of death";
+}
+
+TEST(WorldFaults, PastTheLeaseTheLauncherFreezesByItselfWhatMustNotRunBesideASuccessor) {
+  WorldOptions options;
+  options.adjust = [](core::NodeId, core::Config& config) {
+    for (core::KindConfig& kind : config.kinds) kind.without_store = core::WithoutStore::kFreeze;
+  };
+  World world = world_with(
+      "[[fault]]\nkind = \"router-crash\"\nat = \"10 min\"\nlasts = \"5 min\"\ntarget = [\"n2\"]\n", "", 1, options);
+  const auto frozen = [&] {
+    std::size_t count = 0;
+    for (const auto& [name, slot] : world.machines()[1].processes) count += world.processes()[slot].frozen ? 1 : 0;
+    return count;
+  };
+  world.run_until(10 * kMinute + 1'000'000'000);
+  EXPECT_EQ(frozen(), 0u) << "its lease still stands";
+  world.run_until(12 * kMinute);
+  EXPECT_GT(frozen(), 5u);
+  EXPECT_EQ(frozen(), world.machines()[1].processes.size());
+  world.run_until(17 * kMinute);
+  EXPECT_EQ(frozen(), 0u) << "the router that came back has seen the store";
+  expect_everybody_works(world);
 }
 
 TEST(WorldFaults, ARouterAndItsLauncherCutOffTogetherAreDeclaredDead) {

@@ -81,17 +81,16 @@ class StoreChecker final : public Checker {
     bool user_written = false;
     for (const Change& other : stage_.mirror.changes()) user_written |= other.key.kind == core::RowKind::kUser;
     if (!user_counted && !user_written) wrong("changed a user's count without writing it", old, row);
+    // What a holder says after a failover; it also tells of a session that fell asleep in what was lost.
+    const bool announced = row.state == SessionState::kStarting || row.state == SessionState::kReady ||
+                           row.state == SessionState::kSuspended;
     if (old == nullptr) {
-      const bool announced = row.state == SessionState::kStarting || row.state == SessionState::kReady;
       if (row.state == SessionState::kPlaced || (announced && stage_.mirror.failed_over())) return;
       return wrong("began", old, row);
     }
     if (row.user != old->user) return wrong("changed its owner", old, row);
     // A holder may say after a failover what ran there: then epochs jump and states turn back.
-    if (stage_.mirror.failed_over() && (row.state == SessionState::kReady || row.state == SessionState::kStarting) &&
-        row.epoch >= old->epoch) {
-      return;
-    }
+    if (stage_.mirror.failed_over() && announced && row.epoch >= old->epoch) return;
     if (row.epoch < old->epoch) return wrong("fell back to an older epoch", old, row);
     if (row.epoch == old->epoch) {
       if (!is_arrow(old->state, row.state)) return wrong("left the arrows", old, row);
@@ -176,6 +175,7 @@ std::unique_ptr<Checker> make_death_checker(Stage& stage) {
 Checkers::Checkers(const SwarmCase& swarm_case) : stage_{swarm_case, nullptr, {}, {}} {
   all_.push_back(make_store_checker(stage_));
   all_.push_back(make_claim_checker(stage_));
+  all_.push_back(make_slot_checker(stage_));
   all_.push_back(make_death_checker(stage_));
   all_.push_back(make_reach_checker(stage_));
   all_.push_back(make_answer_checker(stage_));
@@ -197,7 +197,9 @@ void Checkers::listen(WorldOptions& options) {
     }
     for (const auto& checker : all_) checker->effect(machine, effect);
   };
-  options.on_write = [this](std::uint32_t machine, const core::CompareAndSet& call, std::optional<core::Version> won) {
+  options.on_write = [this, before = std::move(options.on_write)](
+                         std::uint32_t machine, const core::CompareAndSet& call, std::optional<core::Version> won) {
+    if (before) before(machine, call, won);
     std::string wrong = stage_.mirror.written(stage_.now(), call, won, stage_.world->store().timeline());
     if (!wrong.empty()) stage_.fail("store", std::move(wrong));
     if (log) {

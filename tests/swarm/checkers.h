@@ -5,6 +5,7 @@
 //
 //   store     a write wins exactly when its expectations hold; a session's row moves along its arrows; counts add up
 //   claims    limits, labels, drains, deaths and leases bind every claim and start; nothing wakes that may not
+//   slots     a node starts and suspends no more at once than it has start slots; it suspends what it holds
 //   deaths    nobody is declared dead whose lease is younger than `dead`; only a gone instance loses its sessions
 //   reach     one process a session for every router that looked later than fence_max after the second start
 //   answers   every request is answered once, and with a reason that can be true
@@ -98,6 +99,7 @@ class Checkers {
 
 std::unique_ptr<Checker> make_store_checker(Stage& stage);
 std::unique_ptr<Checker> make_claim_checker(Stage& stage);
+std::unique_ptr<Checker> make_slot_checker(Stage& stage);
 std::unique_ptr<Checker> make_death_checker(Stage& stage);
 std::unique_ptr<Checker> make_reach_checker(Stage& stage);
 std::unique_ptr<Checker> make_answer_checker(Stage& stage);

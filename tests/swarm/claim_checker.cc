@@ -172,11 +172,12 @@ class ClaimChecker final : public Checker {
     Intent needed = Intent::kStart;
     if (before != nullptr) {
       const SessionState was = std::get<core::SessionRow>(before->held.row).state;
-      if (was == SessionState::kSuspended) needed = Intent::kWake;
       if (was == SessionState::kLost || was == SessionState::kReady) needed = Intent::kRestart;
       // Whoever waited while the start failed goes on waiting for the next.
       if (wishes->second.since <= before->state_since) needed = Intent::kReach;
       if (was == SessionState::kPlaced || was == SessionState::kStarting) needed = Intent::kReach;
+      // No claim leads to this state: whoever waited through the start has been served since.
+      if (was == SessionState::kSuspended) needed = Intent::kWake;
     }
     if (wishes->second.strongest < needed) {
       stage_.fail("claims", fmt::format("router {} places with intent {} where {} is needed: {}", machine,

@@ -71,6 +71,12 @@ void Mirror::put(const core::RowKey& key, std::optional<MirrorRow> row) {
 
 void Mirror::take_back(core::Version above) {
   while (!undo_.empty() && undo_.back().version > above) {
+    const Undo& last = undo_.back();
+    if (const MirrorRow* held = find(last.key); held != nullptr && last.before) {
+      const auto* now = std::get_if<core::NodeRow>(&held->held.row);
+      const auto* then = std::get_if<core::NodeRow>(&last.before->held.row);
+      if (now != nullptr && now->admin != then->admin) words_lost_.insert(now->node.value);
+    }
     put(undo_.back().key, std::move(undo_.back().before));
     undo_.pop_back();
   }
@@ -123,6 +129,7 @@ std::string Mirror::written(core::Instant now, const core::CompareAndSet& call, 
       const auto& old = std::get<core::NodeRow>(before->held.row);
       const bool same = old.life == node->life && old.admin == node->admin && old.incarnation == node->incarnation;
       if (same) next.since = before->since;
+      if (old.admin != node->admin) words_lost_.erase(node->node.value);
     }
     if (auto* session = std::get_if<core::SessionRow>(&next.held.row)) {
       if (session->claimed == core::Version{}) session->claimed = *won;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 
 #include <map>
 #include <optional>
@@ -51,6 +52,8 @@ class Mirror {
   const std::map<core::RowKey, MirrorRow>& rows() const { return rows_; }
   core::Timeline timeline() const { return timeline_; }
   bool failed_over() const { return failed_over_; }
+  // A failover has taken back the newest change of what operators ask of this node.
+  bool word_lost(std::uint32_t node) const { return words_lost_.contains(node); }
   // That instance cannot come back: declared dead, left, or followed by another.
   bool gone(core::NodeId node, core::Incarnation incarnation) const;
 
@@ -71,6 +74,7 @@ class Mirror {
   std::map<std::pair<core::NodeId, core::Incarnation>, int> started_;
   std::map<core::NodeId, int> holding_;
   core::Version latest_{};
+  absl::flat_hash_set<std::uint32_t> words_lost_;
   core::Timeline timeline_{1};
   bool failed_over_ = false;
 };

@@ -49,6 +49,8 @@ class AnswerChecker final : public Checker {
     if (answer->outcome == core::Outcome::kForward || answer->outcome == core::Outcome::kRefused) {
       open.erase(found);
     } else {
+      // A line may be as long as it is; patience counts from its end.
+      if (of.last == core::Outcome::kQueued) of.since = stage_.now();
       of.last = answer->outcome;
     }
   }
@@ -138,18 +140,41 @@ class AnswerChecker final : public Checker {
 
 class HealedChecker final : public Checker {
  public:
-  using Checker::Checker;
+  explicit HealedChecker(Stage& stage) : Checker(stage), words_(stage.swarm_case.scenario->nodes.size()) {}
 
-  void event(std::uint32_t, const core::Event& event) override {
+  void event(std::uint32_t machine, const core::Event& event) override {
     if (const auto* wanted = std::get_if<core::SessionWanted>(&event)) heard_[wanted->session] = stage_.now();
+    if (const auto* word = std::get_if<core::AdminWanted>(&event)) words_[word->node.value].say(++words_said_, machine);
+    if (!std::holds_alternative<core::Boot>(event)) return;
+    for (OperatorWords& words : words_) words.forgets(machine);
   }
   void effect(std::uint32_t, const core::Effect& effect) override {
     const auto* answer = std::get_if<core::Answer>(&effect);
     if (answer != nullptr) heard_[answer->session] = stage_.now();
   }
-  void won(std::uint32_t, const core::CompareAndSet&) override {
+  void won(std::uint32_t machine, const core::CompareAndSet&) override {
     for (const Change& change : stage_.mirror.changes()) {
       if (std::holds_alternative<core::SessionRow>(change.after)) last_session_write_ = stage_.now();
+      const auto* row = std::get_if<core::NodeRow>(&change.after);
+      if (row == nullptr || !change.before) continue;
+      if (std::get<core::NodeRow>(change.before->held.row).admin == row->admin) continue;
+      words_[row->node.value].write(machine);
+    }
+  }
+
+  // Who is content, and at the end which processes there are: so that the news of a moment is no offence.
+  void step() override {
+    if (stage_.now() < next_roll_call_) return;
+    const auto& stays = stage_.world->stays();
+    worked_.resize(stays.size());
+    for (std::size_t v = 0; v < stays.size(); ++v) {
+      if (stays[v].feeling == Feeling::kWorking) worked_[v] = stage_.now();
+    }
+    const core::Duration left = stage_.swarm_case.scenario->horizon - core::nanoseconds(stage_.world->now_ns());
+    next_roll_call_ = stage_.now() + (left > moment() ? core::seconds(5) : core::seconds(1));
+    if (left > moment() + core::seconds(5)) return;
+    for (const Machine& machine : stage_.world->machines()) {
+      for (const auto& [name, slot] : machine.processes) lived_.insert(name);
     }
   }
 
@@ -184,9 +209,11 @@ class HealedChecker final : public Checker {
         continue;
       }
       const auto& row = std::get<core::NodeRow>(held->held.row);
-      // A failover may forget an operator's word, and operators say it once.
-      const bool forgotten = row.admin == core::NodeAdmin::kDrain && stage_.mirror.failed_over();
-      if (row.life != core::NodeLife::kUp || (row.admin != core::NodeAdmin::kReady && !forgotten)) {
+      const OperatorWords& words = words_[m];
+      const bool left_with_it =
+          words.newest_at != kNone && !words.written && !stage_.world->machines()[words.newest_at].core;
+      const bool excused = stage_.mirror.word_lost(m) || words.overtaken || words.forgotten || left_with_it;
+      if (row.life != core::NodeLife::kUp || (row.admin != core::NodeAdmin::kReady && !excused)) {
         stuck(fmt::format("node {} is {} and {}", m, core::to_string(row.life), core::to_string(row.admin)));
       }
       if (!machine.core->may_order(stage_.now())) stuck(fmt::format("machine {} may not order", m));
@@ -224,8 +251,12 @@ class HealedChecker final : public Checker {
     const World& world = *stage_.world;
     const auto& processes = world.machines()[row.node.value].processes;
     const auto found = processes.find({row.session, row.epoch});
-    if (found == processes.end()) return stuck("no process of " + base::describe(row));
+    if (found == processes.end()) {
+      if (!lived_.contains({row.session, row.epoch})) stuck("no process of " + base::describe(row));
+      return;  // the news of its end is on its way
+    }
     const Process& process = world.processes()[found->second];
+    if (process.state == Process::State::kSuspending) return;  // on its way to sleep; its owner waits for it
     if (process.frozen) stuck("still frozen: " + base::describe(row));
     for (std::uint32_t router = 0; router < static_cast<std::uint32_t>(world.scenario().routers); ++router) {
       if (left_for_good(router)) continue;
@@ -264,9 +295,9 @@ class HealedChecker final : public Checker {
       core::Duration allowed = a_start() * 3 + core::seconds(120);
       if (stay.news > 0) allowed += core::Duration(reaction_ns(world.plan().seed, visit, stay.news - 1));
       const auto heard = heard_.find(stay.session);
-      const core::Instant last = heard == heard_.end() ? core::Instant{} : heard->second;
-      if (stage_.now() - last <= allowed || full(visit.kind)) continue;
+      const core::Instant last = std::max(heard == heard_.end() ? core::Instant{} : heard->second, worked_[v]);
       const core::SessionRow* row = stage_.mirror.session(stay.session);
+      if (stage_.now() - last <= allowed || full(visit.kind)) continue;
       stuck(fmt::format("visit {} has waited without a word for {} s (request open: {}, router {}): {}", v,
                         (stage_.now() - last) / core::seconds(1), stay.request_open, stay.router,
                         row == nullptr ? "no row" : base::describe(*row)));
@@ -307,8 +338,40 @@ class HealedChecker final : public Checker {
     }
   }
 
+  // What operators said of a node. They say it once; a router keeps it until the store has it. It comes to nothing when
+  // a failover takes it back (Mirror::word_lost), when the router that keeps it dies or leaves, and when another
+  // router, which could not write an older one, writes that after it.
+  struct OperatorWords {
+    std::uint64_t newest = 0;
+    std::uint32_t newest_at = kNone;  // router
+    bool written = false;             // the newest
+    bool overtaken = false;
+    bool forgotten = false;
+    absl::flat_hash_map<std::uint32_t, std::uint64_t> said_to;  // by router: the newest it was told
+
+    void say(std::uint64_t number, std::uint32_t router) {
+      newest = said_to[router] = number;
+      newest_at = router;
+      written = overtaken = forgotten = false;
+    }
+    void write(std::uint32_t router) {
+      const auto said = said_to.find(router);
+      written = said != said_to.end() && said->second == newest;
+      overtaken = !written;
+    }
+    void forgets(std::uint32_t router) {
+      said_to.erase(router);
+      forgotten = forgotten || (newest_at == router && !written);
+    }
+  };
+
+  std::vector<OperatorWords> words_;  // by node
+  std::uint64_t words_said_ = 0;
   absl::flat_hash_map<core::SessionId, core::Instant> heard_;  // last request or answer
+  std::vector<core::Instant> worked_;                          // by visit: last seen at work
   core::Instant last_session_write_{};
+  absl::flat_hash_set<std::pair<core::SessionId, core::Epoch>> lived_;  // in the last moment
+  core::Instant next_roll_call_{};
 };
 
 class JournalChecker final : public Checker {
@@ -351,10 +414,13 @@ class JournalChecker final : public Checker {
       planned += static_cast<double>(std::min(horizon, visit.end_ns) - visit.arrival_ns);
     }
     if (down > planned) stage_.fail("journal", "people were down longer than they wanted to be there");
-    const std::uint64_t over =
-        static_cast<std::uint64_t>(std::count_if(world.stays().begin(), world.stays().end(), [](const Stay& stay) {
-          return stay.phase == Stay::Phase::kClosing || stay.phase == Stay::Phase::kOver;
-        }));
+    // Whoever was there when measuring began (a visit of days ago) is not written down: the length would be cut.
+    std::uint64_t over = 0;
+    for (std::uint32_t v = 0; v < world.stays().size(); ++v) {
+      const Stay::Phase phase = world.stays()[v].phase;
+      const bool ended = phase == Stay::Phase::kClosing || phase == Stay::Phase::kOver;
+      over += ended && world.plan().visits[v].arrival_ns >= 0 ? 1 : 0;
+    }
     if (journal.sojourns().count != over) {
       stage_.fail("journal", fmt::format("{} visits ended and {} were written down", over, journal.sojourns().count));
     }

@@ -93,9 +93,7 @@ class ReachChecker final : public Checker {
         since = std::max(since, process.since);
         // One whose readiness could not be written yet serves nobody; it ends when its holder looks again.
         const bool serves = ready_.contains({session, {process.epoch, core::NodeId(process.machine)}});
-        // Nor does one whose router is down; freezing it then is its launcher's part, which the world does not play
-        // yet.
-        if (!process.frozen && serves && machine.core) ++running;
+        if (!process.frozen && serves) ++running;
       }
     }
     if (alive == 0) return false;

@@ -15,11 +15,24 @@ constexpr std::uint64_t kCutOneIn = 16;
 constexpr std::uint64_t kMostAtOnce = 200'000;  // events at one instant; more is a world that runs away
 constexpr std::int64_t kHurtBeat = 5 * kSec;    // how often a hurt that goes on does something
 
+// Who won a declaration of death since the last look.
+using Heirs = std::vector<std::uint32_t>;
+
 // Applies the case's hurts at their times.
 class Hurter {
  public:
-  Hurter(const SwarmCase& swarm_case, World& world) : case_(swarm_case), world_(world) {
+  Hurter(const SwarmCase& swarm_case, World& world, Heirs& heirs) : case_(swarm_case), world_(world), heirs_(heirs) {
     for (std::uint32_t i = 0; i < case_.hurts.size(); ++i) due_.push_back({case_.hurts[i].begin_ns, i, false});
+  }
+
+  // Between two events: before an heir hears that it has won.
+  void silence_heirs() {
+    const Heirs heirs = std::exchange(heirs_, {});
+    if (!heirs_fall_silent_) return;
+    for (const std::uint32_t heir : heirs) {
+      world_.isolate(heir, true);
+      silent_.push_back(heir);
+    }
   }
 
   std::int64_t next_ns() const {
@@ -88,6 +101,9 @@ class Hurter {
       case HurtKind::kMaintenance:
         tell_operator(hurt.machine, core::NodeAdmin::kMaintenance);
         break;
+      case HurtKind::kSilentHeirs:
+        heirs_fall_silent_ = true;
+        break;
       default:
         beat(hurt, hurt.begin_ns);
         break;
@@ -109,13 +125,18 @@ class Hurter {
         if (!world_.machines()[hurt.machine].core) break;
         core::LauncherUp up;
         for (const auto& [name, slot] : world_.machines()[hurt.machine].processes) {
-          up.processes.push_back({name.first, name.second, world_.processes()[slot].state == Process::State::kReady});
+          up.processes.push_back(
+              {name.first, name.second, world_.processes()[slot].state != Process::State::kStarting});
         }
         world_.tell(hurt.machine, up);
         break;
       }
       case HurtKind::kMaintenance:
         tell_operator(hurt.machine, core::NodeAdmin::kReady);
+        break;
+      case HurtKind::kSilentHeirs:
+        heirs_fall_silent_ = false;
+        heirs_speak_again();
         break;
       default:
         break;
@@ -126,6 +147,32 @@ class Hurter {
   void tell_operator(std::uint32_t machine, core::NodeAdmin admin) {
     const std::uint32_t router = any_router(machine);
     if (router != kNone) world_.tell(router, core::AdminWanted{core::NodeId(machine), admin});
+  }
+
+  void heirs_speak_again() {
+    for (const std::uint32_t heir : silent_) world_.isolate(heir, false);
+    silent_.clear();
+  }
+
+  // Owners of what the dead held and nobody has declared lost yet.
+  void click_for_the_dead(core::DrawSequence& d) {
+    for (std::uint32_t v = 0; v < world_.stays().size(); ++v) {
+      const Stay& stay = world_.stays()[v];
+      if (stay.phase != Stay::Phase::kPresent || stay.feeling == Feeling::kWorking) continue;
+      const core::VersionedRow* held = world_.store().find({core::RowKind::kSession, stay.session.hi, stay.session.lo});
+      if (held == nullptr || std::get<core::SessionRow>(held->row).state != core::SessionState::kReady) continue;
+      const core::NodeId node = std::get<core::SessionRow>(held->row).node;
+      const core::VersionedRow* holder = world_.store().find({core::RowKind::kNode, 0, node.value});
+      if (holder == nullptr || std::get<core::NodeRow>(holder->row).life != core::NodeLife::kDead) continue;
+      const std::uint32_t router = any_router(d.u64());
+      if (router == kNone) return;
+      const Visit& visit = case_.plan->visits[v];
+      world_.tell(router, core::SessionWanted{{},
+                                              stay.session,
+                                              user_id(case_.seed, visit.user),
+                                              core::KindId(static_cast<std::uint16_t>(visit.kind)),
+                                              core::Intent::kRestart});
+    }
   }
 
   bool is_ready(std::uint32_t machine) const {
@@ -195,6 +242,10 @@ class Hurter {
       case HurtKind::kIdleEnds:
         if (exists) world_.tell(router, core::EndWanted{session, core::EndReason::kIdle});
         break;
+      case HurtKind::kSilentHeirs:
+        if (!silent_.empty()) click_for_the_dead(d);
+        heirs_speak_again();
+        break;
       default:
         break;
     }
@@ -202,11 +253,21 @@ class Hurter {
 
   const SwarmCase& case_;
   World& world_;
+  Heirs& heirs_;
   std::vector<Due> due_;
+  bool heirs_fall_silent_ = false;
+  std::vector<std::uint32_t> silent_;
 };
 
-WorldOptions options_of(const SwarmCase& swarm_case) {
+// `heirs` must outlive the world.
+WorldOptions options_of(const SwarmCase& swarm_case, Heirs& heirs) {
   WorldOptions options;
+  options.on_write = [&heirs](std::uint32_t machine, const core::CompareAndSet& call,
+                              std::optional<core::Version> won) {
+    const auto* node = std::get_if<core::NodeRow>(&call.writes.front().row);
+    if (!won || node == nullptr || node->life != core::NodeLife::kDead || node->declared_by.value != machine) return;
+    heirs.push_back(machine);
+  };
   options.kept_history = 256;
   options.store_jitter = swarm_case.tuning.store_jitter;
   options.adjust = [&swarm_case](core::NodeId, core::Config& config) {
@@ -224,12 +285,13 @@ WorldOptions options_of(const SwarmCase& swarm_case) {
 }
 
 template <class AfterStep>
-void play(const SwarmCase& swarm_case, World& world, AfterStep after_step) {
-  Hurter hurter(swarm_case, world);
+void play(const SwarmCase& swarm_case, World& world, Heirs& heirs, AfterStep after_step) {
+  Hurter hurter(swarm_case, world, heirs);
   const std::int64_t horizon = swarm_case.scenario->horizon.count();
   for (;;) {
     const std::int64_t hurt = std::min(horizon, hurter.next_ns());
     while (world.next_event_ns() < hurt && world.step()) {
+      if (!heirs.empty()) hurter.silence_heirs();
       if (!after_step()) return;
     }
     if (hurt >= horizon) return;
@@ -242,13 +304,14 @@ void play(const SwarmCase& swarm_case, World& world, AfterStep after_step) {
 Outcome run_case(const SwarmCase& swarm_case, Coverage& coverage, bool log) {
   Checkers checkers(swarm_case);
   checkers.log = log;
-  WorldOptions options = options_of(swarm_case);
+  Heirs heirs;
+  WorldOptions options = options_of(swarm_case, heirs);
   checkers.listen(options);
   World world(swarm_case.scenario, 0, swarm_case.plan, std::move(options));
   checkers.attach(world);
   core::Instant instant{};
   std::uint64_t at_once = 0;
-  play(swarm_case, world, [&] {
+  play(swarm_case, world, heirs, [&] {
     checkers.step();
     at_once = world.now() == instant ? at_once + 1 : 0;
     instant = world.now();
@@ -270,11 +333,12 @@ Outcome run_seed(std::uint64_t seed, Coverage& coverage) {
   coverage.hit("strategy", swarm_case.scenario->strategies.front().base);
   if (outcome.violation || seed % kCutOneIn != 0) return outcome;
 
-  World twin(swarm_case.scenario, 0, swarm_case.plan, options_of(swarm_case));
+  Heirs heirs;
+  World twin(swarm_case.scenario, 0, swarm_case.plan, options_of(swarm_case, heirs));
   core::DrawSequence draws(seed, core::purpose("cut"), {});
   std::uint64_t next_cut = draws.below(20'000);
   std::uint64_t cuts = 0;
-  play(swarm_case, twin, [&] {
+  play(swarm_case, twin, heirs, [&] {
     if (twin.events() < next_cut) return true;
     next_cut = twin.events() + 1 + draws.below(20'000);
     if (draws.below(2) == 0) {

@@ -46,7 +46,11 @@ ScenarioNames names() {
 
 class CaseMaker {
  public:
-  explicit CaseMaker(std::uint64_t seed) : draws_(seed, core::purpose("swarm"), {}) { made_.seed = seed; }
+  explicit CaseMaker(std::uint64_t seed)
+      : draws_(seed, core::purpose("swarm"), {}), sleep_(seed, core::purpose("swarm-sleep"), {}) {
+    made_.seed = seed;
+    draw_sleep();
+  }
 
   SwarmCase make() {
     const std::string cluster = cluster_text();
@@ -94,14 +98,16 @@ class CaseMaker {
     const bool tight = chance(draws_, 40);
     const bool scarce = chance(draws_, 20);
     std::string list;
+    const std::int64_t most_slots = chance(sleep_, 40) ? between(sleep_, 1, 3) : 0;
     for (std::uint32_t n = 0; n < nodes_; ++n) {
       const std::int64_t cores = one_of(draws_, std::array<std::int64_t, 4>{2, 4, 8, 16});
       const std::int64_t memory = scarce ? between(draws_, 2, 6) : one_of(draws_, std::array<std::int64_t, 2>{16, 64});
       const std::int64_t sessions = tight ? between(draws_, 4, 16) : 0;
       const bool gpu = n == 0 || chance(draws_, 30);
       list +=
-          fmt::format("{{ cores = {}, memory = \"{} GiB\", max-sessions = {}, weight = {}{} }},\n  ", cores, memory,
-                      sessions, one_of(draws_, std::array<int, 3>{50, 100, 200}), gpu ? ", labels = [\"gpu\"]" : "");
+          fmt::format("{{ cores = {}, memory = \"{} GiB\", max-sessions = {}, weight = {}{}{} }},\n  ", cores, memory,
+                      sessions, one_of(draws_, std::array<int, 3>{50, 100, 200}), gpu ? ", labels = [\"gpu\"]" : "",
+                      most_slots == 0 ? "" : fmt::format(", start-slots = {}", between(sleep_, 1, most_slots)));
     }
     const auto policy =
         one_of(draws_, std::array<const char*, 4>{"round-robin", "sticky-cookie", "one-node", "own-node"});
@@ -127,9 +133,23 @@ class CaseMaker {
     return fmt::format(
         "[kind.plain]\nactions = false\n{0}{1}"
         "[kind.work]\nthink = \"lognormal(median 3 min, p90 10 min)\"\n{0}{1}"
-        "action = {{ cpu = \"lognormal(median 10 s, p99 5 min)\", threads = {2}, memory-step = \"{3} MiB\" }}\n"
+        "action = {{ cpu = \"lognormal(median 10 s, p99 5 min)\", threads = {2}, memory-step = \"{3} MiB\" }}\n{4}"
         "[kind.gpu]\nneeds = [\"gpu\"]\nactions = false\n{0}{1}",
-        start, stay, between(draws_, 1, 2), hungry ? between(draws_, 100, 400) : 1);
+        start, stay, between(draws_, 1, 2), hungry ? between(draws_, 100, 400) : 1, idle_);
+  }
+
+  // An idle rule for "work", often: it sends sessions to sleep while their owners think, or ends them.
+  void draw_sleep() {
+    if (!chance(sleep_, 60)) return;
+    const bool suspends = chance(sleep_, 75);
+    idle_ = fmt::format("idle = {{ after = \"{} s\", then = \"{}\" }}\n",
+                        one_of(sleep_, std::array<std::int64_t, 4>{20, 60, 120, 300}), suspends ? "suspend" : "end");
+    if (chance(sleep_, 30)) idle_ += "leave = \"open\"\n";
+    if (!suspends) return;
+    for (const char* key : {"suspend", "resume"}) {
+      idle_ += fmt::format("{} = {{ base = \"{} s\", per-gib = \"{} s\", cpu = {} }}\n", key, between(sleep_, 0, 10),
+                           between(sleep_, 1, 8), one_of(sleep_, std::array<const char*, 3>{"0.0", "0.5", "1.0"}));
+    }
   }
 
   std::string users_text(std::int64_t crowd, std::int64_t at, std::int64_t within) {
@@ -213,18 +233,20 @@ class CaseMaker {
     }
   }
 
+  // The world's isolate() and its faults of links count the same cuts.
+  bool cuts_anything() const {
+    return std::any_of(made_.plan->faults.begin(), made_.plan->faults.end(), [](const PlannedFault& fault) {
+      return fault.kind == FaultKind::kPartition || fault.kind == FaultKind::kOneWayPartition ||
+             fault.kind == FaultKind::kFlapping;
+    });
+  }
+
   void draw_hurts() {
     const std::int64_t count = between(draws_, 2, 8);
     for (std::int64_t i = 0; i < count; ++i) {
       Hurt hurt;
-      hurt.kind = static_cast<HurtKind>(draws_.below(kHurtKinds));
-      // The world's isolate() and its faults of links count the same cuts.
-      const bool cuts =
-          std::any_of(made_.plan->faults.begin(), made_.plan->faults.end(), [](const PlannedFault& fault) {
-            return fault.kind == FaultKind::kPartition || fault.kind == FaultKind::kOneWayPartition ||
-                   fault.kind == FaultKind::kFlapping;
-          });
-      if (cuts && hurt.kind == HurtKind::kIsolate) hurt.kind = HurtKind::kPolls;
+      hurt.kind = static_cast<HurtKind>(draws_.below(kDrawnHurts));
+      if (cuts_anything() && hurt.kind == HurtKind::kIsolate) hurt.kind = HurtKind::kPolls;
       hurt.machine = static_cast<std::uint32_t>(draws_.below(nodes_));
       hurt.begin_ns = between(draws_, 30 * kSec, kLastBegin);
       const std::int64_t longest = one_of(draws_, std::array<std::int64_t, 3>{30 * kSec, 3 * kMin, 30 * kMin});
@@ -232,12 +254,17 @@ class CaseMaker {
       hurt.draw = draws_.u64();
       made_.hurts.push_back(hurt);
     }
+    if (!cuts_anything() && chance(sleep_, 25)) {
+      made_.hurts.push_back({HurtKind::kSilentHeirs, 0, kMin, kLastEnd, sleep_.u64()});
+    }
     std::sort(made_.hurts.begin(), made_.hurts.end(), [](const Hurt& a, const Hurt& b) {
       return a.begin_ns != b.begin_ns ? a.begin_ns < b.begin_ns : a.draw < b.draw;
     });
   }
 
   DrawSequence draws_;
+  DrawSequence sleep_;  // what came later: apart, so that the older draws stay
+  std::string idle_;
   SwarmCase made_;
   std::uint32_t nodes_ = 4;
   std::uint32_t routers_ = 2;
@@ -252,7 +279,7 @@ class CaseMaker {
 const char* to_string(HurtKind kind) {
   static constexpr std::array<const char*, kHurtKinds> kNames = {
       "isolate", "lose-tail", "slow-starts", "lossy-store", "launcher-away", "exits",
-      "polls",   "strangers", "clicks",      "idle-ends",   "maintenance"};
+      "polls",   "strangers", "clicks",      "idle-ends",   "maintenance",   "silent-heirs"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 

@@ -39,8 +39,11 @@ enum class HurtKind : std::uint8_t {
   kClicks,        // the owners click at other routers at the same time
   kIdleEnds,      // an idle rule ends some sessions
   kMaintenance,   // an operator takes a machine out and back
+  // Drawn apart, so that the draws of the others stay as they were.
+  kSilentHeirs,  // who has declared a death loses the store before declaring a session lost; owners click meanwhile
 };
-inline constexpr int kHurtKinds = 11;
+inline constexpr int kDrawnHurts = 11;  // the first ones
+inline constexpr int kHurtKinds = 12;
 const char* to_string(HurtKind kind);
 
 struct Hurt {
