@@ -188,7 +188,8 @@ void Checkers::listen(WorldOptions& options) {
     if (log) log_event(machine, event);
     for (const auto& checker : all_) checker->event(machine, event);
   };
-  options.on_effect = [this](std::uint32_t machine, const core::Effect& effect) {
+  options.on_effect = [this, before = std::move(options.on_effect)](std::uint32_t machine, const core::Effect& effect) {
+    if (before) before(machine, effect);
     const auto* answer = std::get_if<core::Answer>(&effect);
     if (log && answer != nullptr) {
       fmt::print("{:10.3f} s machine {} answers {} of {}: {} {}\n", static_cast<double>(stage_.world->now_ns()) * 1e-9,

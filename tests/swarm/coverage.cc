@@ -45,11 +45,14 @@ void Coverage::add(const Coverage& other) {
 void Coverage::expect_all() {
   // The arrows of core::SessionState, those of a next epoch included.
   for (const char* arrow :
-       {"none -> placed",    "placed -> starting", "starting -> ready", "ready -> ended",      "ready -> lost",
-        "placed -> refused", "placed -> lost",     "placed -> ended",   "starting -> refused", "starting -> lost",
-        "starting -> ended", "lost -> placed",     "refused -> placed", "placed -> placed",    "starting -> placed",
-        "ready -> placed",   "lost -> ended",      "refused -> ended",  "ready -> suspended",  "suspended -> placed",
-        "suspended -> ended"}) {
+       {"none -> placed", "placed -> starting", "starting -> ready", "ready -> ended", "ready -> lost",
+        "placed -> refused", "placed -> lost", "placed -> ended", "starting -> refused", "starting -> lost",
+        "starting -> ended", "lost -> placed", "refused -> placed", "placed -> placed", "starting -> placed",
+        "ready -> placed", "lost -> ended", "refused -> ended", "ready -> suspended", "suspended -> placed",
+        "suspended -> ended",
+        // What holders say after a failover.
+        "none -> starting", "none -> ready", "none -> suspended", "placed -> ready", "placed -> suspended",
+        "starting -> suspended"}) {
     hit("row", arrow, 0);
   }
   for (int i = 1; i <= static_cast<int>(core::Refusal::kTimelineChange); ++i) {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/swarm/swarm.h"
 
+#include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "router/core/draws.h"
 #include "sim/faults.h"
@@ -15,23 +18,57 @@ constexpr std::uint64_t kCutOneIn = 16;
 constexpr std::uint64_t kMostAtOnce = 200'000;  // events at one instant; more is a world that runs away
 constexpr std::int64_t kHurtBeat = 5 * kSec;    // how often a hurt that goes on does something
 
-// Who won a declaration of death since the last look.
-using Heirs = std::vector<std::uint32_t>;
+// What some hurts wait for. Must outlive the world.
+struct Ears {
+  std::vector<std::uint32_t> heirs;           // who won a declaration of death since the last look
+  std::vector<core::SessionId> falls_asleep;  // `suspended` is being written
+  // By session: the commits that made its newest epoch placed, starting and ready.
+  absl::flat_hash_map<core::SessionId, std::array<core::Version, 3>> steps;
+
+  bool any() const { return !heirs.empty() || !falls_asleep.empty(); }
+
+  void wrote(std::uint32_t machine, const core::CompareAndSet& call, std::optional<core::Version> won) {
+    if (!won) return;
+    const core::Row& row = call.writes.front().row;
+    if (const auto* node = std::get_if<core::NodeRow>(&row)) {
+      if (node->life == core::NodeLife::kDead && node->declared_by.value == machine) heirs.push_back(machine);
+    } else if (const auto* session = std::get_if<core::SessionRow>(&row)) {
+      const auto step = static_cast<std::size_t>(session->state);
+      if (step < 3) steps[session->session][step] = *won;
+    }
+  }
+  void ordered(const core::Effect& effect) {
+    const auto* call = std::get_if<core::CompareAndSet>(&effect);
+    if (call == nullptr) return;
+    const auto* row = std::get_if<core::SessionRow>(&call->writes.front().row);
+    if (row != nullptr && row->state == core::SessionState::kSuspended) falls_asleep.push_back(row->session);
+  }
+};
+static_assert(static_cast<int>(core::SessionState::kReady) == 2);
 
 // Applies the case's hurts at their times.
 class Hurter {
  public:
-  Hurter(const SwarmCase& swarm_case, World& world, Heirs& heirs) : case_(swarm_case), world_(world), heirs_(heirs) {
+  Hurter(const SwarmCase& swarm_case, World& world, Ears& ears) : case_(swarm_case), world_(world), ears_(ears) {
     for (std::uint32_t i = 0; i < case_.hurts.size(); ++i) due_.push_back({case_.hurts[i].begin_ns, i, false});
   }
 
-  // Between two events: before an heir hears that it has won.
-  void silence_heirs() {
-    const Heirs heirs = std::exchange(heirs_, {});
-    if (!heirs_fall_silent_) return;
-    for (const std::uint32_t heir : heirs) {
+  // Between two events: before an heir hears that it has won, and before the store has the sleeper's row.
+  void listen() {
+    for (const std::uint32_t heir : std::exchange(ears_.heirs, {})) {
+      if (!heirs_fall_silent_) continue;
       world_.isolate(heir, true);
       silent_.push_back(heir);
+    }
+    for (const core::SessionId& sleeper : std::exchange(ears_.falls_asleep, {})) {
+      if (forgets_ == nullptr) continue;
+      // Back to before the claim, to the claim, or to its acceptance.
+      core::DrawSequence d = draws(*forgets_, world_.now_ns());
+      const std::uint64_t what = d.below(3);
+      const auto& steps = ears_.steps[sleeper];
+      const std::uint64_t to = what == 0 ? steps[0].value - 1 : steps[what - 1].value;
+      const std::uint64_t latest = world_.store().latest().value;
+      if (steps[0].value > 0 && to < latest && world_.lose_tail(latest - to)) forgets_ = nullptr;  // once
     }
   }
 
@@ -104,6 +141,9 @@ class Hurter {
       case HurtKind::kSilentHeirs:
         heirs_fall_silent_ = true;
         break;
+      case HurtKind::kForgottenSleep:
+        forgets_ = &hurt;
+        break;
       default:
         beat(hurt, hurt.begin_ns);
         break;
@@ -137,6 +177,9 @@ class Hurter {
       case HurtKind::kSilentHeirs:
         heirs_fall_silent_ = false;
         heirs_speak_again();
+        break;
+      case HurtKind::kForgottenSleep:
+        forgets_ = nullptr;
         break;
       default:
         break;
@@ -253,21 +296,19 @@ class Hurter {
 
   const SwarmCase& case_;
   World& world_;
-  Heirs& heirs_;
+  Ears& ears_;
   std::vector<Due> due_;
   bool heirs_fall_silent_ = false;
   std::vector<std::uint32_t> silent_;
+  const Hurt* forgets_ = nullptr;
 };
 
-// `heirs` must outlive the world.
-WorldOptions options_of(const SwarmCase& swarm_case, Heirs& heirs) {
+WorldOptions options_of(const SwarmCase& swarm_case, Ears& ears) {
   WorldOptions options;
-  options.on_write = [&heirs](std::uint32_t machine, const core::CompareAndSet& call,
-                              std::optional<core::Version> won) {
-    const auto* node = std::get_if<core::NodeRow>(&call.writes.front().row);
-    if (!won || node == nullptr || node->life != core::NodeLife::kDead || node->declared_by.value != machine) return;
-    heirs.push_back(machine);
+  options.on_write = [&ears](std::uint32_t machine, const core::CompareAndSet& call, std::optional<core::Version> won) {
+    ears.wrote(machine, call, won);
   };
+  options.on_effect = [&ears](std::uint32_t, const core::Effect& effect) { ears.ordered(effect); };
   options.kept_history = 256;
   options.store_jitter = swarm_case.tuning.store_jitter;
   options.adjust = [&swarm_case](core::NodeId, core::Config& config) {
@@ -285,13 +326,13 @@ WorldOptions options_of(const SwarmCase& swarm_case, Heirs& heirs) {
 }
 
 template <class AfterStep>
-void play(const SwarmCase& swarm_case, World& world, Heirs& heirs, AfterStep after_step) {
-  Hurter hurter(swarm_case, world, heirs);
+void play(const SwarmCase& swarm_case, World& world, Ears& ears, AfterStep after_step) {
+  Hurter hurter(swarm_case, world, ears);
   const std::int64_t horizon = swarm_case.scenario->horizon.count();
   for (;;) {
     const std::int64_t hurt = std::min(horizon, hurter.next_ns());
     while (world.next_event_ns() < hurt && world.step()) {
-      if (!heirs.empty()) hurter.silence_heirs();
+      if (ears.any()) hurter.listen();
       if (!after_step()) return;
     }
     if (hurt >= horizon) return;
@@ -304,14 +345,14 @@ void play(const SwarmCase& swarm_case, World& world, Heirs& heirs, AfterStep aft
 Outcome run_case(const SwarmCase& swarm_case, Coverage& coverage, bool log) {
   Checkers checkers(swarm_case);
   checkers.log = log;
-  Heirs heirs;
-  WorldOptions options = options_of(swarm_case, heirs);
+  Ears ears;
+  WorldOptions options = options_of(swarm_case, ears);
   checkers.listen(options);
   World world(swarm_case.scenario, 0, swarm_case.plan, std::move(options));
   checkers.attach(world);
   core::Instant instant{};
   std::uint64_t at_once = 0;
-  play(swarm_case, world, heirs, [&] {
+  play(swarm_case, world, ears, [&] {
     checkers.step();
     at_once = world.now() == instant ? at_once + 1 : 0;
     instant = world.now();
@@ -333,12 +374,12 @@ Outcome run_seed(std::uint64_t seed, Coverage& coverage) {
   coverage.hit("strategy", swarm_case.scenario->strategies.front().base);
   if (outcome.violation || seed % kCutOneIn != 0) return outcome;
 
-  Heirs heirs;
-  World twin(swarm_case.scenario, 0, swarm_case.plan, options_of(swarm_case, heirs));
+  Ears ears;
+  World twin(swarm_case.scenario, 0, swarm_case.plan, options_of(swarm_case, ears));
   core::DrawSequence draws(seed, core::purpose("cut"), {});
   std::uint64_t next_cut = draws.below(20'000);
   std::uint64_t cuts = 0;
-  play(swarm_case, twin, heirs, [&] {
+  play(swarm_case, twin, ears, [&] {
     if (twin.events() < next_cut) return true;
     next_cut = twin.events() + 1 + draws.below(20'000);
     if (draws.below(2) == 0) {

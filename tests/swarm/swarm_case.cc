@@ -145,6 +145,7 @@ class CaseMaker {
     idle_ = fmt::format("idle = {{ after = \"{} s\", then = \"{}\" }}\n",
                         one_of(sleep_, std::array<std::int64_t, 4>{20, 60, 120, 300}), suspends ? "suspend" : "end");
     if (chance(sleep_, 30)) idle_ += "leave = \"open\"\n";
+    suspends_ = suspends;
     if (!suspends) return;
     for (const char* key : {"suspend", "resume"}) {
       idle_ += fmt::format("{} = {{ base = \"{} s\", per-gib = \"{} s\", cpu = {} }}\n", key, between(sleep_, 0, 10),
@@ -257,6 +258,10 @@ class CaseMaker {
     if (!cuts_anything() && chance(sleep_, 25)) {
       made_.hurts.push_back({HurtKind::kSilentHeirs, 0, kMin, kLastEnd, sleep_.u64()});
     }
+    if (suspends_ && chance(sleep_, 20)) {
+      const std::int64_t begin = between(sleep_, 10 * kMin, 60 * kMin);
+      made_.hurts.push_back({HurtKind::kForgottenSleep, 0, begin, kLastEnd, sleep_.u64()});
+    }
     std::sort(made_.hurts.begin(), made_.hurts.end(), [](const Hurt& a, const Hurt& b) {
       return a.begin_ns != b.begin_ns ? a.begin_ns < b.begin_ns : a.draw < b.draw;
     });
@@ -265,6 +270,7 @@ class CaseMaker {
   DrawSequence draws_;
   DrawSequence sleep_;  // what came later: apart, so that the older draws stay
   std::string idle_;
+  bool suspends_ = false;
   SwarmCase made_;
   std::uint32_t nodes_ = 4;
   std::uint32_t routers_ = 2;
@@ -278,8 +284,8 @@ class CaseMaker {
 
 const char* to_string(HurtKind kind) {
   static constexpr std::array<const char*, kHurtKinds> kNames = {
-      "isolate", "lose-tail", "slow-starts", "lossy-store", "launcher-away", "exits",
-      "polls",   "strangers", "clicks",      "idle-ends",   "maintenance",   "silent-heirs"};
+      "isolate",   "lose-tail", "slow-starts", "lossy-store", "launcher-away", "exits",          "polls",
+      "strangers", "clicks",    "idle-ends",   "maintenance", "silent-heirs",  "forgotten-sleep"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 

@@ -40,10 +40,11 @@ enum class HurtKind : std::uint8_t {
   kIdleEnds,      // an idle rule ends some sessions
   kMaintenance,   // an operator takes a machine out and back
   // Drawn apart, so that the draws of the others stay as they were.
-  kSilentHeirs,  // who has declared a death loses the store before declaring a session lost; owners click meanwhile
+  kSilentHeirs,     // who has declared a death loses the store before declaring a session lost; owners click meanwhile
+  kForgottenSleep,  // while a suspend is written, the store forgets the claim, its acceptance or its readiness
 };
 inline constexpr int kDrawnHurts = 11;  // the first ones
-inline constexpr int kHurtKinds = 12;
+inline constexpr int kHurtKinds = 13;
 const char* to_string(HurtKind kind);
 
 struct Hurt {
