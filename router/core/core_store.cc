@@ -395,6 +395,7 @@ void Core::State::change_timeline(Timeline to) {
   hold_until = now + config.lease_ttl;
   arm(Timer::kHold, hold_until);
   for (std::size_t i = 0; i < nodes.size(); ++i) refresh_node(NodeId{static_cast<std::uint32_t>(i)});
+  check_standing();  // from here on, not from the end of this turn: the rows that follow make wishes take their step
 }
 
 }  // namespace homing::core

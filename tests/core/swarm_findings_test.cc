@@ -272,5 +272,32 @@ TEST(SwarmFindings, Seed177ALeaseThatLapsesInTheWaitAfterAFailoverFreezesAndIsTh
   EXPECT_EQ(desk.thaws.size(), 1u);
 }
 
+TEST(SwarmFindings, Seed10178NobodyClaimsInTheTurnThatHearsOfAFailover) {
+  Desk desk(config_of(true));
+  Boot boot;
+  boot.machine = 1;
+  desk.tell(boot);
+  desk.tell(LauncherUp{});
+  desk.answer_all();
+  const PlainStore before = desk.store;
+  // Somebody waits for a claim that another node does not accept.
+  const SessionId session{1, 1};
+  desk.put(placed(session, UserId{1}, 3, 1, 1));
+  desk.tell(StoreHint{});
+  desk.answer_all();
+  desk.tell(SessionWanted{RequestId{1}, session, UserId{1}, KindId{0}, Intent::kStart});
+  ASSERT_TRUE(desk.writes_of(session).empty());
+  desk.store = before;
+  desk.store.timeline = Timeline{2};
+  desk.tell(StoreHint{});
+  desk.answer_all();
+  EXPECT_FALSE(desk.store.session(session).has_value()) << "its holder has had no time to say that it runs";
+  for (int i = 0; i < 40 && !desk.store.session(session).has_value(); ++i) {
+    desk.pass(milliseconds(500));
+    desk.answer_all();
+  }
+  EXPECT_TRUE(desk.store.session(session).has_value()) << "after the wait it is placed";
+}
+
 }  // namespace
 }  // namespace homing::core::testing

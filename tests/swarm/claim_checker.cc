@@ -21,6 +21,11 @@ class ClaimChecker final : public Checker {
     Seen& seen = seen_[machine];
     if (std::holds_alternative<core::Boot>(event)) {
       seen = Seen{};
+    } else if (const auto* rows = std::get_if<core::Rows>(&event)) {
+      // After a failover nothing starts for a lease time; one part in a hundred for clocks that drift.
+      const core::Duration wait = stage_.cluster().lease_ttl - stage_.cluster().lease_ttl / 100;
+      if (seen.timeline != core::Timeline{} && seen.timeline != rows->timeline) seen.waits_until = stage_.now() + wait;
+      seen.timeline = rows->timeline;
     } else if (const auto* won = std::get_if<core::Won>(&event)) {
       const auto sent = seen.renewals.find(won->token);
       if (sent == seen.renewals.end()) return;
@@ -100,6 +105,8 @@ class ClaimChecker final : public Checker {
   };
   struct Seen {
     core::Version cursor{};
+    core::Timeline timeline{};
+    core::Instant waits_until{};
     core::Instant lease_sent{};
     absl::flat_hash_map<core::StoreToken, core::Instant> renewals;
     absl::flat_hash_map<core::SessionId, Wishes> wishes;
@@ -134,6 +141,10 @@ class ClaimChecker final : public Checker {
     Seen& seen = seen_[machine];
     if (stage_.now() >= lease_over(seen)) {
       stage_.fail("claims", fmt::format("machine {} claims past its lease: {}", machine, base::describe(row)));
+    }
+    if (stage_.now() < seen.waits_until) {
+      stage_.fail("claims",
+                  fmt::format("machine {} claims in the wait after a failover: {}", machine, base::describe(row)));
     }
     const Scenario& scenario = *stage_.swarm_case.scenario;
     if (row.node.value >= scenario.nodes.size()) {
@@ -189,6 +200,9 @@ class ClaimChecker final : public Checker {
   void began(std::uint32_t machine, const core::StartSession& start) {
     if (stage_.now() >= lease_over(seen_[machine])) {
       stage_.fail("claims", fmt::format("machine {} starts a session past its lease", machine));
+    }
+    if (stage_.now() < seen_[machine].waits_until) {
+      stage_.fail("claims", fmt::format("machine {} starts a session in the wait after a failover", machine));
     }
     const auto accepted = accepted_.find(start.session);
     if (accepted == accepted_.end() || accepted->second != std::pair(start.epoch, core::NodeId(machine))) {
