@@ -304,11 +304,17 @@ class HealedChecker final : public Checker {
     }
   }
 
+  // Not while it is out of service, as it may stay when an operator's word was lost; nodes() judges that.
+  bool takes_sessions(std::uint32_t node) const {
+    const MirrorRow* held = stage_.mirror.node(node);
+    return held != nullptr && std::get<core::NodeRow>(held->held.row).admin == core::NodeAdmin::kReady;
+  }
+
   bool full(std::uint32_t kind) const {
     const Scenario& scenario = *stage_.swarm_case.scenario;
     for (std::uint32_t n = 0; n < scenario.nodes.size(); ++n) {
       const NodeSpec& spec = scenario.nodes[n];
-      if (left_for_good(n)) continue;
+      if (left_for_good(n) || !takes_sessions(n)) continue;
       const bool fits = std::includes(spec.labels.begin(), spec.labels.end(), scenario.kinds[kind].needs.begin(),
                                       scenario.kinds[kind].needs.end());
       const int held = stage_.mirror.holding(core::NodeId(n));
