@@ -187,6 +187,9 @@ class ClaimChecker final : public Checker {
       // Whoever waited while the start failed goes on waiting for the next.
       if (wishes->second.since <= before->state_since) needed = Intent::kReach;
       if (was == SessionState::kPlaced || was == SessionState::kStarting) needed = Intent::kReach;
+      // Nobody had it yet; a router that saw its start may not have read of its end.
+      const core::SessionRow& old = std::get<core::SessionRow>(before->held.row);
+      if (was == SessionState::kLost && !ready_.contains({old.session, old.epoch, old.node})) needed = Intent::kReach;
       // No claim leads to this state: whoever waited through the start has been served since.
       if (was == SessionState::kSuspended) needed = Intent::kWake;
     }

@@ -3,7 +3,7 @@
 // Start slots: when a machine orders a start or a suspend, no more than its slots are at work there, itself included.
 // Starts are counted where they are, among the machine's processes; a suspend counts from its order until the process
 // is gone, or its deadline, when the launcher's word counts no more (core effect.h). A router that starts beside a
-// living launcher does not know which suspends the one before it has ordered: these do not count.
+// living launcher, or hears that its launcher is back, does not know which suspends go on: these do not count.
 //
 // And a machine sends to sleep only what it holds.
 #include <fmt/format.h>
@@ -19,7 +19,8 @@ class SlotChecker final : public Checker {
   explicit SlotChecker(Stage& stage) : Checker(stage), suspends_(stage.swarm_case.scenario->nodes.size()) {}
 
   void event(std::uint32_t machine, const core::Event& event) override {
-    if (std::holds_alternative<core::Boot>(event)) suspends_[machine].clear();
+    const bool anew = std::holds_alternative<core::Boot>(event) || std::holds_alternative<core::LauncherUp>(event);
+    if (anew) suspends_[machine].clear();
   }
 
   void effect(std::uint32_t machine, const core::Effect& effect) override {
