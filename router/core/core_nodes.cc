@@ -13,8 +13,9 @@ namespace homing::core {
 NodeEntry& Core::State::node_entry(NodeId id) {
   CHECK(id.value < config.max_nodes);
   if (id.value >= nodes.size()) {
-    nodes.resize(id.value + 1);
+    nodes.grow(id.value + 1);
     for (auto& [labels, c] : classes) {
+      if (!config.serve) break;  // it places nothing
       c.verdict.resize(nodes.size(), kUnseen);
       c.told.resize(nodes.size());
     }
@@ -343,9 +344,8 @@ void Core::State::write_admins() {
       continue;
     }
     ++it;
-    const bool under_way = std::any_of(calls.begin(), calls.end(), [&](const auto& c) {
-      return c.second.purpose == CallPurpose::kAdmin && c.second.node == id;
-    });
+    const bool under_way =
+        calls.any_of([&](const Call& c) { return c.purpose == CallPurpose::kAdmin && c.node == id; });
     if (!known || under_way) continue;
     NodeRow row = nodes[id.value].row;
     row.admin = admin;
@@ -380,8 +380,9 @@ void Core::State::build_classes() {
     if (c.strategy != nullptr) continue;
     c.strategy = make_strategy(config.strategy, config.strategy_params);
     CHECK(c.strategy != nullptr);
-    c.verdict.assign(nodes.size(), kUnseen);
-    c.told.assign(nodes.size(), NodeFigures{});
+    const std::size_t judged = config.serve ? nodes.size() : 0;
+    c.verdict.assign(judged, kUnseen);
+    c.told.assign(judged, NodeFigures{});
     c.refused.fill(0);
   }
 }

@@ -67,9 +67,8 @@ std::uint32_t Core::State::position_of(SessionId id) const {
 void Core::State::join_queue(SessionId id, Wish& wish) {
   // No node could run this kind even if all were empty and willing: waiting would be in vain.
   const std::uint64_t labels = labels_of(wish.kind);
-  const bool possible = std::any_of(nodes.begin(), nodes.end(), [&](const NodeEntry& n) {
-    return n.known && n.row.life == NodeLife::kUp && (n.row.labels & labels) == labels;
-  });
+  const bool possible = nodes.any_of(
+      [&](const NodeEntry& n) { return n.known && n.row.life == NodeLife::kUp && (n.row.labels & labels) == labels; });
   if (!possible) return refuse_wish(id, Refusal::kNoNode, wish.last_reason);
   Answer a;
   a.outcome = Outcome::kQueued;

@@ -58,7 +58,7 @@ void Core::State::save(Writer& w) const {
   w(self, config, fingerprint.value());
   archive_fields(w, *this);
   write_set(w, thresholds);
-  write_map(w, calls);
+  calls.save(w);
   write_map(w, routes);
   write_set(w, finished);
   write_map(w, users);
@@ -84,7 +84,7 @@ void Core::State::save(Writer& w) const {
 void Core::State::load(Reader& r) {
   archive_fields(r, *this);
   read_set(r, thresholds);
-  read_map(r, calls);
+  calls.load(r);
   read_map(r, routes);
   read_set(r, finished);
   read_map(r, users);

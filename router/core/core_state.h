@@ -29,11 +29,13 @@
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
+#include "router/core/call_table.h"
 #include "router/core/check.h"
 #include "router/core/core.h"
 #include "router/core/deadline_index.h"
 #include "router/core/failure_detector.h"
 #include "router/core/load_view.h"
+#include "router/core/node_table.h"
 #include "router/core/strategy.h"
 
 namespace homing::core {
@@ -197,6 +199,7 @@ struct Call {
 // All kinds that demand the same labels share a strategy object and the bookkeeping of who is eligible.
 struct LabelClass {
   std::unique_ptr<Strategy> strategy;
+  // Where this core serves nobody, nothing by node is kept.
   std::vector<std::uint8_t> verdict;  // by node: kEligible or the NodeRefusal
   std::vector<NodeFigures> told;      // by node: figures the strategy has
   std::array<std::uint32_t, kNodeRefusals> refused{};
@@ -235,7 +238,7 @@ struct Core::State {
   bool synced = false;      // a complete read of this timeline has been applied
   bool store_away = false;  // the last answer was silence
   Continuity reads;
-  absl::btree_map<StoreToken, Call> calls;
+  CallTable<Call> calls;
 
   bool booted = false;
   Boot boot;
@@ -259,7 +262,7 @@ struct Core::State {
   bool starts_changed = false;  // with start slots: somebody waits for one, or one became free
   std::vector<ProcessInfo> inventory;
 
-  std::vector<NodeEntry> nodes;
+  NodeTable<NodeEntry> nodes;
   absl::btree_set<std::pair<Instant, NodeId>> thresholds;  // when a node's view may change; lazily corrected
   std::map<std::uint64_t, LabelClass> classes;             // by label set
 

@@ -39,7 +39,7 @@ StoreToken Core::State::call(Call c) {
   c.timeline = timeline;
   c.sent = now;
   emit(CompareAndSet{token, timeline, c.writes});
-  calls.emplace(token, std::move(c));
+  calls.add(token, std::move(c));
   return token;
 }
 
@@ -93,13 +93,12 @@ void Core::State::on(const Rows& rows) {
 }
 
 void Core::State::on(const Won& won) {
-  const auto it = calls.find(won.token);
-  if (it == calls.end()) {
+  Call* const made = calls.take(won.token);
+  if (made == nullptr) {
     ++counters.stale_events;
     return;
   }
-  const Call c = std::move(it->second);
-  calls.erase(it);
+  const Call c = std::move(*made);
   if (c.timeline != timeline) return;  // won on a history that is no longer true
   set_store_away(false);
   tentative(c, -1);
@@ -148,13 +147,12 @@ void Core::State::on(const Won& won) {
 }
 
 void Core::State::on(const Lost& lost) {
-  const auto it = calls.find(lost.token);
-  if (it == calls.end()) {
+  Call* const made = calls.take(lost.token);
+  if (made == nullptr) {
     ++counters.stale_events;
     return;
   }
-  const Call c = std::move(it->second);
-  calls.erase(it);
+  const Call c = std::move(*made);
   set_store_away(false);
   if (c.timeline != timeline) return;
   tentative(c, -1);
@@ -209,13 +207,12 @@ void Core::State::on(const Silent& silent) {
     set_store_away(true);
     return;
   }
-  const auto it = calls.find(silent.token);
-  if (it == calls.end()) {
+  Call* const made = calls.take(silent.token);
+  if (made == nullptr) {
     ++counters.stale_events;
     return;
   }
-  const Call c = std::move(it->second);
-  calls.erase(it);
+  const Call c = std::move(*made);
   if (c.timeline != timeline) return;
   tentative(c, -1);
   finish_call(c);
@@ -367,7 +364,7 @@ void Core::State::change_timeline(Timeline to) {
   const bool first = timeline == Timeline{};
   timeline = to;
   if (first) return;
-  for (auto& [token, c] : calls) finish_call(c);
+  calls.for_each([this](const Call& c) { finish_call(c); });
   std::vector<SessionId> dropped;
   for (const auto& [id, known] : routes) dropped.push_back(id);
   std::sort(dropped.begin(), dropped.end());
@@ -383,12 +380,12 @@ void Core::State::change_timeline(Timeline to) {
   queue.clear();
   line.clear();
   sweeps.clear();
-  for (NodeEntry& n : nodes) {
+  nodes.for_each_written([](NodeEntry& n) {
     n.known = false;
     n.version = Version{};
     n.load = LoadView{};
     n.declaring = false;
-  }
+  });
   reads.read_failed();
   synced = false;
   sweep_self = true;

@@ -52,9 +52,8 @@ void Core::State::start_sweep(NodeId id) {
 void Core::State::continue_sweep(NodeId id) {
   const auto it = sweeps.find(id);
   if (it == sweeps.end() || store_away) return;
-  const auto under_way = std::count_if(calls.begin(), calls.end(), [&](const auto& c) {
-    return c.second.purpose == CallPurpose::kSweep && c.second.node == id;
-  });
+  const auto under_way =
+      calls.count_if([&](const Call& c) { return c.purpose == CallPurpose::kSweep && c.node == id; });
   auto room = kSweepWidth - static_cast<int>(under_way);
   std::vector<SessionId>& left = it->second;
   while (room > 0 && !left.empty()) {
@@ -63,8 +62,8 @@ void Core::State::continue_sweep(NodeId id) {
     const Known* known = find(session);
     if (known == nullptr || !holds_place(known->state) || !instance_gone(*known)) continue;
     // One user's rows one after the other: two writes of the same user row would make one of them lose.
-    const bool user_busy = std::any_of(calls.begin(), calls.end(), [&](const auto& c) {
-      const Known* other = c.second.purpose == CallPurpose::kSweep ? find(c.second.session) : nullptr;
+    const bool user_busy = calls.any_of([&](const Call& c) {
+      const Known* other = c.purpose == CallPurpose::kSweep ? find(c.session) : nullptr;
       return other != nullptr && other->user == known->user;
     });
     if (user_busy) {

@@ -396,9 +396,7 @@ void Core::State::advance_end(SessionId id) {
     ends.erase(it);
     return;
   }
-  const bool under_way = std::any_of(calls.begin(), calls.end(), [&](const auto& c) {
-    return c.second.purpose == CallPurpose::kEnd && c.second.session == id;
-  });
+  const bool under_way = calls.any_of([&](const Call& c) { return c.purpose == CallPurpose::kEnd && c.session == id; });
   if (under_way) return;
   SessionRow row = row_of(id, *known);
   // A planned stop leaves the session to its owner: lost to the plan, startable elsewhere by a click.
