@@ -56,6 +56,7 @@ class PlanMaker {
     }
     for (std::size_t stream = 0; stream < scenario_.streams.size(); ++stream) draw_stream(stream, user);
     order_visits();
+    plan_.visits.shrink_to_fit();
     plan_.faults = draw_faults(scenario_, seed_);
     plan_.hash = hash();
     return std::move(plan_);

@@ -15,11 +15,11 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "router/base/block_vector.h"
 #include "router/core/ids.h"
 #include "sim/scenario.h"
 
@@ -52,8 +52,8 @@ struct StartCost {
 struct Plan {
   std::uint64_t seed = 0;
   std::vector<Visit> visits;
-  std::deque<PlannedAction> actions;  // never copied while it grows
-  std::vector<PlannedFault> faults;   // by start
+  base::BlockVector<PlannedAction, 4096> actions;
+  std::vector<PlannedFault> faults;  // by start
   std::uint64_t hash = 0;
 
   const PlannedAction& action(const Visit& visit, std::uint32_t index) const {

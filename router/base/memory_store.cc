@@ -132,7 +132,7 @@ std::uint32_t MemoryStore::slot_of(const core::RowKey& key) {
   std::uint32_t slot = 0;
   if (free_slots_.empty()) {
     slot = static_cast<std::uint32_t>(slots_.size());
-    slots_.emplace_back();
+    slots_.push_back({});
     lives_.push_back(0);
   } else {
     slot = free_slots_.back();

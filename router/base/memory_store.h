@@ -23,6 +23,7 @@
 #include <deque>
 #include <vector>
 
+#include "router/base/block_vector.h"
 #include "router/base/store.h"
 
 namespace homing::base {
@@ -88,8 +89,8 @@ class MemoryStore final : public Store {
   MemoryStoreOptions options_;
   core::Timeline timeline_;
   core::Version latest_{};
-  std::vector<core::VersionedRow> slots_;  // version 0: free, or written and rewound
-  std::vector<std::uint32_t> lives_;       // by slot: how often it was given away by forget_final
+  BlockVector<core::VersionedRow, 1024> slots_;  // version 0: free, or written and rewound
+  std::vector<std::uint32_t> lives_;             // by slot: how often it was given away by forget_final
   std::vector<std::uint32_t> free_slots_;
   absl::flat_hash_map<core::RowKey, std::uint32_t> index_;  // looked up, never iterated; all rows but the nodes'
   std::size_t node_rows_ = 0;
