@@ -133,7 +133,12 @@ class EventQueue {
     const auto ahead = static_cast<std::uint64_t>(entry.time_ns - near_end_ns_) / static_cast<std::uint64_t>(kBucketNs);
     if (ahead >= kMostBuckets) return false;
     if (ahead >= buckets_.size()) buckets_.resize(ahead + 1);
-    buckets_[ahead].push_back(entry);
+    std::vector<Entry>& bucket = buckets_[ahead];
+    if (bucket.capacity() == 0 && !spare_.empty()) {
+      bucket = std::move(spare_.back());
+      spare_.pop_back();
+    }
+    bucket.push_back(entry);
     ++in_buckets_;
     return true;
   }
@@ -147,6 +152,10 @@ class EventQueue {
       }
       if (last_run_ == 0) last_open_ = false;  // its place is no longer known
       in_buckets_ -= buckets_.front().size();
+      if (buckets_.front().capacity() > 0 && spare_.size() < kMostSpare) {
+        spare_.push_back(std::move(buckets_.front()));
+        spare_.back().clear();
+      }
       buckets_.pop_front();
       near_end_ns_ += kBucketNs;
     }
@@ -226,7 +235,9 @@ class EventQueue {
   std::vector<Entry> heap_;
   static constexpr std::int64_t kBucketNs = std::int64_t{1} << 32;
   static constexpr std::uint64_t kMostBuckets = std::uint64_t{1} << 16;  // three days
-  std::deque<std::vector<Entry>> buckets_;                               // the first begins at near_end_ns_
+  static constexpr std::size_t kMostSpare = 64;
+  std::deque<std::vector<Entry>> buckets_;  // the first begins at near_end_ns_
+  std::vector<std::vector<Entry>> spare_;   // empty ones, whose room is used again
   std::int64_t near_end_ns_ = std::numeric_limits<std::int64_t>::min();
   std::size_t in_buckets_ = 0;
   std::uint64_t sequence_ = 0;

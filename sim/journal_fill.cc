@@ -100,7 +100,7 @@ void Journal::fill_decisions(RunRecord& record) {
 void Journal::fill_series(RunRecord& record) {
   for (std::size_t i = 0; i < series_.size(); ++i) {
     const auto node = static_cast<int>(i);
-    NodeSeries& of = series_[i];
+    NodeSeries of = std::move(series_[i]);  // its room is given back node by node: there are thousands
     const std::int64_t bucket_ns = of.sessions.bucket_ns();
     record.series.push_back({node, "sessions", bucket_ns, of.sessions.finish()});
     record.series.push_back({node, "cpu-busy", bucket_ns, of.cpu.finish()});

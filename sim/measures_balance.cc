@@ -45,12 +45,17 @@ BalanceGauge::BalanceGauge(std::size_t nodes, bool divisible, std::int64_t from_
 }
 
 BalanceGauge::Sums BalanceGauge::sums(std::int64_t now_ns) const {
-  CHECK(now_ns >= now_ns_);
   Sums sums = sums_;
-  if (now_ns == now_ns_) return sums;
+  add_span(now_ns, sums);
+  return sums;
+}
+
+void BalanceGauge::add_span(std::int64_t now_ns, Sums& sums) const {
+  CHECK(now_ns >= now_ns_);
+  if (now_ns == now_ns_) return;
   const double span = static_cast<double>(now_ns - now_ns_);
   if (above_ > 0) sums.above += span;
-  if (sum_ == 0) return sums;
+  if (sum_ == 0) return;
   const double m = static_cast<double>(ready_);
   const double inverse = 1.0 / static_cast<double>(sum_);
   const double ratio = std::max(1.0, m * static_cast<double>(squares_) * inverse * inverse);
@@ -63,17 +68,16 @@ BalanceGauge::Sums BalanceGauge::sums(std::int64_t now_ns) const {
   sums.felt += span * weight * ratio;
   sums.best += span * weight * best;
   sums.weight += span * weight;
-  if (!counts_) return sums;
+  if (!counts_) return;
   sums.jain += span / ratio;
   sums.cov += span * std::sqrt(ratio - 1.0);
   sums.max_over_mean += span * m * static_cast<double>(largest_.max()) * inverse;
   sums.counted += span;
-  return sums;
 }
 
 void BalanceGauge::advance(std::int64_t now_ns) {
   if (now_ns == now_ns_) return;
-  sums_ = sums(now_ns);
+  add_span(now_ns, sums_);
   now_ns_ = now_ns;
 }
 

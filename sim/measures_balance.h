@@ -72,6 +72,7 @@ class BalanceGauge {
     bool ready = true;
   };
   void advance(std::int64_t now_ns);
+  void add_span(std::int64_t now_ns, Sums& sums) const;
   void count(const Node& node, std::int64_t sign);
 
   std::vector<Node> nodes_;

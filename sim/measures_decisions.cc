@@ -85,7 +85,7 @@ std::optional<double> Churn::sessions() const {
 // ---- regret
 
 Regret::Regret(std::vector<Place> nodes) {
-  for (const Place& place : nodes) nodes_.push_back({place, true, 0, {}});
+  for (const Place& place : nodes) nodes_.push_back({place, true, 0, {}, {}});
 }
 
 bool Regret::picked(std::uint32_t visit) const {
@@ -96,8 +96,8 @@ bool Regret::picked(std::uint32_t visit) const {
 
 double Regret::company(const Node& node, std::int64_t now_ns, std::int64_t end_ns, double enough) const {
   double shared = 0.0;
-  for (const std::uint32_t slot : node.slots) {
-    const std::int64_t until = std::min(slots_[slot].end_ns, end_ns);
+  for (const std::int64_t other_end_ns : node.ends_ns) {
+    const std::int64_t until = std::min(other_end_ns, end_ns);
     if (until <= now_ns) continue;
     shared += static_cast<double>(until - now_ns);
     if (shared >= enough) return shared;
@@ -124,18 +124,22 @@ void Regret::begins(std::int64_t now_ns, std::uint32_t slot, std::uint32_t node,
     sum_ += (own - best) / static_cast<double>(end_ns - now_ns);
     ++judged_;
   }
-  slots_[slot] = {node, static_cast<std::uint32_t>(nodes_[node].slots.size()), end_ns};
+  slots_[slot] = {node, static_cast<std::uint32_t>(nodes_[node].slots.size())};
   nodes_[node].slots.push_back(slot);
+  nodes_[node].ends_ns.push_back(end_ns);
   ++live_;
 }
 
 void Regret::ends(std::uint32_t slot) {
   if (slot >= slots_.size() || slots_[slot].node == kNowhere) return;
   std::vector<std::uint32_t>& there = nodes_[slots_[slot].node].slots;
+  std::vector<std::int64_t>& ends_ns = nodes_[slots_[slot].node].ends_ns;
   const std::uint32_t place = slots_[slot].place;
   there[place] = there.back();
   slots_[there[place]].place = place;
   there.pop_back();
+  ends_ns[place] = ends_ns.back();
+  ends_ns.pop_back();
   slots_[slot] = {};
   --live_;
 }

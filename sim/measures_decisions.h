@@ -92,11 +92,11 @@ class Regret {
     bool ready = true;
     std::int64_t used = 0;
     std::vector<std::uint32_t> slots;
+    std::vector<std::int64_t> ends_ns;  // of these, in the same order: every placement walks them
   };
   struct Slot {
     std::uint32_t node = std::numeric_limits<std::uint32_t>::max();
     std::uint32_t place = 0;
-    std::int64_t end_ns = 0;
   };
   bool picked(std::uint32_t visit) const;
   // Time that a newcomer who stays to `end_ns` shares with the sessions there; at least `enough` when it is that much.

@@ -13,6 +13,10 @@ NodeStation::NodeStation(core::Instant birth, std::uint32_t cores, double speed)
   CHECK(speed > 0.0);
 }
 
+std::vector<NodeStation::Task>::const_iterator NodeStation::find(TaskId task) const {
+  return std::find_if(tasks_.begin(), tasks_.end(), [task](const Task& other) { return other.task == task; });
+}
+
 double NodeStation::rate() const {
   if (runnable_ <= cores_) return speed_;
   return speed_ * static_cast<double>(cores_) / static_cast<double>(runnable_);
@@ -33,19 +37,18 @@ void NodeStation::add(core::Instant now, TaskId task, std::uint32_t threads, std
   CHECK(cpu_ns >= 0);
   advance(now);
   const double ends_at = virtual_ns_ + static_cast<double>(cpu_ns) / static_cast<double>(threads);
-  const bool added = tasks_.try_emplace(task, Task{ends_at, threads}).second;
-  CHECK(added);
-  due_.insert({ends_at, task});
+  CHECK(find(task) == tasks_.end());
+  const Task fresh{ends_at, task, threads};
+  tasks_.insert(std::lower_bound(tasks_.begin(), tasks_.end(), fresh, ends_later), fresh);
   runnable_ += threads;
   ++generation_;
 }
 
 std::optional<std::int64_t> NodeStation::remove(core::Instant now, TaskId task) {
   advance(now);
-  const auto found = tasks_.find(task);
+  const auto found = find(task);
   if (found == tasks_.end()) return std::nullopt;
-  const Task gone = found->second;
-  due_.erase({gone.ends_at, task});
+  const Task gone = *found;
   tasks_.erase(found);
   runnable_ -= gone.threads;
   ++generation_;
@@ -54,10 +57,10 @@ std::optional<std::int64_t> NodeStation::remove(core::Instant now, TaskId task) 
 }
 
 std::optional<std::int64_t> NodeStation::left(core::Instant now, TaskId task) const {
-  const auto found = tasks_.find(task);
+  const auto found = find(task);
   if (found == tasks_.end()) return std::nullopt;
   const double reached = virtual_ns_ + static_cast<double>((now - now_).count()) * rate();
-  const double left = (found->second.ends_at - reached) * static_cast<double>(found->second.threads);
+  const double left = (found->ends_at - reached) * static_cast<double>(found->threads);
   return static_cast<std::int64_t>(std::max(0.0, left));
 }
 
@@ -69,8 +72,8 @@ void NodeStation::set_speed(core::Instant now, double speed) {
 }
 
 core::Instant NodeStation::next_completion() const {
-  if (due_.empty()) return core::kNever;
-  const double left = due_.begin()->ends_at - virtual_ns_;
+  if (tasks_.empty()) return core::kNever;
+  const double left = tasks_.back().ends_at - virtual_ns_;
   if (left <= 0.0) return now_;
   const double wait = left / rate();
   if (wait >= 9e18) return core::kNever;
@@ -79,22 +82,18 @@ core::Instant NodeStation::next_completion() const {
   return now_ + core::Duration(whole);
 }
 
-std::vector<TaskId> NodeStation::take_completed(core::Instant now) {
-  std::vector<TaskId> done;
+void NodeStation::take_completed(core::Instant now, std::vector<TaskId>& done) {
+  done.clear();
   const bool head_is_due = next_completion() <= now;
   advance(now);
   // Rounding may leave V a hair below the head's end although its instant has come: the head goes by its instant.
-  if (head_is_due && !due_.empty()) virtual_ns_ = std::max(virtual_ns_, due_.begin()->ends_at);
-  while (!due_.empty() && due_.begin()->ends_at <= virtual_ns_) {
-    const TaskId task = due_.begin()->task;
-    const auto found = tasks_.find(task);
-    runnable_ -= found->second.threads;
-    tasks_.erase(found);
-    due_.erase(due_.begin());
-    done.push_back(task);
+  if (head_is_due && !tasks_.empty()) virtual_ns_ = std::max(virtual_ns_, tasks_.back().ends_at);
+  while (!tasks_.empty() && tasks_.back().ends_at <= virtual_ns_) {
+    runnable_ -= tasks_.back().threads;
+    done.push_back(tasks_.back().task);
+    tasks_.pop_back();
   }
   if (!done.empty()) ++generation_;
-  return done;
 }
 
 }  // namespace homing::sim

@@ -46,6 +46,7 @@ int buckets_for(std::size_t nodes) {
 
 SeriesBuilder::SeriesBuilder(std::int64_t horizon_ns, int most_buckets)
     : horizon_ns_(horizon_ns), bucket_ns_(bucket_length(horizon_ns, most_buckets)), value_(kNothing) {
+  bucket_end_ns_ = bucket_ns_;
   CHECK(horizon_ns > 0 && most_buckets > 0 && most_buckets <= kMaxBuckets);
   sums_.resize(static_cast<std::size_t>((horizon_ns + bucket_ns_ - 1) / bucket_ns_));
 }
@@ -53,10 +54,9 @@ SeriesBuilder::SeriesBuilder(std::int64_t horizon_ns, int most_buckets)
 void SeriesBuilder::advance(std::int64_t now_ns) {
   const std::int64_t end = std::min(now_ns, horizon_ns_);
   while (now_ns_ < end) {
-    const std::int64_t index = now_ns_ / bucket_ns_;
-    const std::int64_t until = std::min((index + 1) * bucket_ns_, end);
+    const std::int64_t until = std::min(bucket_end_ns_, end);
     if (!std::isnan(value_)) {
-      Sum& sum = sums_[static_cast<std::size_t>(index)];
+      Sum& sum = sums_[bucket_];
       sum.min = sum.covered_ns == 0 ? value_ : std::min(sum.min, value_);
       sum.max = sum.covered_ns == 0 ? value_ : std::max(sum.max, value_);
       sum.last = value_;
@@ -64,6 +64,9 @@ void SeriesBuilder::advance(std::int64_t now_ns) {
       sum.covered_ns += until - now_ns_;
     }
     now_ns_ = until;
+    if (until < bucket_end_ns_) break;
+    ++bucket_;
+    bucket_end_ns_ += bucket_ns_;
   }
 }
 
@@ -91,13 +94,13 @@ std::vector<Bucket> SeriesBuilder::finish() {
 }
 
 std::string encode_buckets(const std::vector<Bucket>& buckets) {
-  std::string blob;
-  blob.reserve(32 * buckets.size());
+  std::string blob(32 * buckets.size(), '\0');
+  char* to = blob.data();
   for (const Bucket& bucket : buckets) {
     for (const double number : {bucket.min, bucket.mean, bucket.max, bucket.last}) {
       // One pattern for every NaN, so that equal series are equal bytes.
       const auto bits = std::isnan(number) ? std::uint64_t{0x7ff8000000000000} : std::bit_cast<std::uint64_t>(number);
-      for (int i = 0; i < 8; ++i) blob += static_cast<char>(static_cast<unsigned char>(bits >> (8 * i)));
+      for (int i = 0; i < 8; ++i) *to++ = static_cast<char>(static_cast<unsigned char>(bits >> (8 * i)));
     }
   }
   return blob;

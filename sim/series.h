@@ -68,6 +68,8 @@ class SeriesBuilder {
   std::int64_t horizon_ns_;
   std::int64_t bucket_ns_;
   std::int64_t now_ns_ = 0;
+  std::size_t bucket_ = 0;  // which now_ns_ lies in, and where it ends
+  std::int64_t bucket_end_ns_ = 0;
   double value_;
   std::vector<Sum> sums_;
 };

@@ -261,7 +261,8 @@ void World::dispatch(const Note& note) {
       break;
     }
     case What::kStoreCall:
-      store_call(calls_.take(a));
+      store_call(calls_.slots[a]);
+      calls_.drop(a);
       break;
     case What::kCoreTimer: {
       Machine& machine = machines_[a];

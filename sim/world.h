@@ -316,19 +316,15 @@ class World {
   struct Pool {
     std::deque<T> slots;  // stays where it is while more are put
     std::vector<std::uint32_t> free;
-    std::uint32_t put(T value) {
+    // A slot that is free, with what it last held: to be filled in its place.
+    std::uint32_t take() {
       if (free.empty()) {
-        slots.push_back(std::move(value));
+        slots.emplace_back();
         return static_cast<std::uint32_t>(slots.size() - 1);
       }
       const std::uint32_t slot = free.back();
       free.pop_back();
-      slots[slot] = std::move(value);
       return slot;
-    }
-    T take(std::uint32_t slot) {
-      free.push_back(slot);
-      return std::move(slots[slot]);
     }
     void drop(std::uint32_t slot) { free.push_back(slot); }
   };
@@ -348,13 +344,23 @@ class World {
   core::Instant arrival_of(std::uint32_t v) const;
 
   // world_drive.cc: cores, effects, store
-  void deliver(std::uint32_t machine, core::Event event, core::Duration delay = {});
+  template <class E>  // core::Event or one of its alternatives
+  void deliver(std::uint32_t machine, E&& event, core::Duration delay = {}) {
+    const std::uint32_t slot = messages_.take();
+    Message& message = messages_.slots[slot];
+    message.machine = machine;
+    message.boot = machines_[machine].boot;
+    message.event = std::forward<E>(event);
+    at(now_ + delay, What::kDeliver, slot);
+  }
   void call_core(std::uint32_t machine, const core::Event& event);
   void after_core(std::uint32_t machine);
   core::LoadMeasured measure(std::uint32_t machine);
   void execute(std::uint32_t machine, core::Effect& effect);
-  void send_to_store(std::uint32_t machine, std::variant<core::ReadSince, core::CompareAndSet> call);
-  void store_call(StoreCall call);
+  template <class Call>  // core::ReadSince or core::CompareAndSet
+  void send_to_store(std::uint32_t machine, Call call);
+  void store_call(StoreCall& call);
+  bool answer_arrives(const StoreCall& call, core::StoreToken token);
   void hint(std::uint32_t from, core::NodeId node);
   void forget_old_rows();
 
@@ -532,6 +538,7 @@ class World {
   EventQueue<Note> queue_;
   std::vector<PlannedFault> faults_;   // the plan's; victims that depend on state are named when they are hit
   std::vector<core::Effect> effects_;  // empty; storage that after_core() uses again
+  std::vector<TaskId> completed_;      // empty; storage that station_event() uses again
   Pool<Message> messages_;
   Pool<StoreCall> calls_;
   base::MemoryStore store_;

@@ -17,11 +17,6 @@ constexpr core::Purpose kLinkLoss = core::purpose("link-loss");
 
 }  // namespace
 
-void World::deliver(std::uint32_t machine, core::Event event, core::Duration delay) {
-  const std::uint32_t slot = messages_.put(Message{machine, machines_[machine].boot, std::move(event)});
-  at(now_ + delay, What::kDeliver, slot);
-}
-
 void World::call_core(std::uint32_t machine, const core::Event& event) {
   if (options_.on_event) options_.on_event(machine, event);
   machines_[machine].core->handle(machines_[machine].clock.local(now_), event);
@@ -130,8 +125,9 @@ void World::hint(std::uint32_t from, core::NodeId node) {
   }
 }
 
-void World::send_to_store(std::uint32_t machine, std::variant<core::ReadSince, core::CompareAndSet> call) {
-  const core::StoreToken token = std::visit([](const auto& c) { return c.token; }, call);
+template <class Call>
+void World::send_to_store(std::uint32_t machine, Call call) {
+  const core::StoreToken token = call.token;
   core::Duration there = scenario_->delay.store / 2;
   core::Duration back = scenario_->delay.store - there;
   const Link& out = links_.store(machine, Way::kOut);
@@ -157,15 +153,31 @@ void World::send_to_store(std::uint32_t machine, std::variant<core::ReadSince, c
   }
   if (call_lost || answer_lost) deliver(machine, core::Silent{token}, options_.silent_after);
   if (call_lost) return;
-  StoreCall sent{machine, machines_[machine].boot, std::move(call), back, answer_lost};
+  const std::uint32_t slot = calls_.take();
+  StoreCall& sent = calls_.slots[slot];
+  sent.machine = machine;
+  sent.boot = machines_[machine].boot;
+  sent.call = std::move(call);
+  sent.back = back;
+  sent.answer_lost = answer_lost;
   if (there.count() == 0) {
-    store_call(std::move(sent));
+    store_call(sent);
+    calls_.drop(slot);
   } else {
-    at(now_ + there, What::kStoreCall, calls_.put(std::move(sent)));
+    at(now_ + there, What::kStoreCall, slot);
   }
 }
 
-void World::store_call(StoreCall call) {
+// Whether an answer finds its way home; a router whose way in is cut is told so later.
+bool World::answer_arrives(const StoreCall& call, core::StoreToken token) {
+  const Machine& of = machines_[call.machine];
+  if (call.answer_lost || !of.core || of.boot != call.boot) return false;
+  if (links_.store(call.machine, Way::kIn).up()) return true;
+  deliver(call.machine, core::Silent{token}, options_.silent_after);
+  return false;
+}
+
+void World::store_call(StoreCall& call) {
   Machine& of = machines_[call.machine];
   const bool refuses =
       store_outages_ > 0 || (store_read_only_ > 0 && std::holds_alternative<core::CompareAndSet>(call.call));
@@ -177,36 +189,29 @@ void World::store_call(StoreCall call) {
     return;
   }
   call.back += store_slow_;
-  core::Event answer;
   if (const auto* read = std::get_if<core::ReadSince>(&call.call)) {
     if (!of.core || of.boot != call.boot) return;
-    if (of.serves) {
-      answer = std::get<core::Rows>(store_.read_since(*read));
-    } else {
-      answer = store_.read_about(*read, core::NodeId(call.machine));
-    }
+    core::Rows rows = of.serves ? std::get<core::Rows>(store_.read_since(*read))
+                                : store_.read_about(*read, core::NodeId(call.machine));
     of.cursor = read->cursor;
-  } else {
-    // A write counts even when its writer died on the way.
-    const auto& write = std::get<core::CompareAndSet>(call.call);
-    const auto written = store_.compare_and_set(write);
-    const auto* won = std::get_if<core::Won>(&written);
-    if (options_.on_write) options_.on_write(call.machine, write, won ? std::optional(won->version) : std::nullopt);
-    if (won != nullptr) {
-      answer = *won;
-      if (++commits_since_forget_ >= kForgetEvery) forget_old_rows();
-      remember_commit();
-    } else {
-      answer = std::get<core::Lost>(written);
-    }
-  }
-  if (call.answer_lost || !of.core || of.boot != call.boot) return;
-  if (!links_.store(call.machine, Way::kIn).up()) {
-    const core::StoreToken token = std::visit([](const auto& c) { return c.token; }, call.call);
-    deliver(call.machine, core::Silent{token}, options_.silent_after);
+    if (answer_arrives(call, read->token)) deliver(call.machine, std::move(rows), call.back);
     return;
   }
-  deliver(call.machine, std::move(answer), call.back);
+  // A write counts even when its writer died on the way.
+  const auto& write = std::get<core::CompareAndSet>(call.call);
+  auto written = store_.compare_and_set(write);
+  const auto* won = std::get_if<core::Won>(&written);
+  if (options_.on_write) options_.on_write(call.machine, write, won ? std::optional(won->version) : std::nullopt);
+  if (won != nullptr) {
+    if (++commits_since_forget_ >= kForgetEvery) forget_old_rows();
+    remember_commit();
+  }
+  if (!answer_arrives(call, write.token)) return;
+  if (won != nullptr) {
+    deliver(call.machine, *won, call.back);
+  } else {
+    deliver(call.machine, std::get<core::Lost>(std::move(written)), call.back);
+  }
 }
 
 // What is final, known to every core and not of today may go: long runs would otherwise keep every session that ever

@@ -255,7 +255,8 @@ void World::arm_station(std::uint32_t machine) {
 void World::station_event(std::uint32_t machine) {
   Machine& of = machines_[machine];
   of.station_due = core::kNever;
-  const std::vector<TaskId> done = of.station->take_completed(now_);
+  std::vector<TaskId> done = std::move(completed_);
+  of.station->take_completed(now_, done);
   for (const TaskId slot : done) {
     processes_[slot].computing = false;
     processes_[slot].frozen_threads = 0;
@@ -264,6 +265,7 @@ void World::station_event(std::uint32_t machine) {
     const std::uint32_t life = processes_[slot].life;
     if (processes_[slot].state != Process::State::kFree && processes_[slot].life == life) computed(slot);
   }
+  completed_ = std::move(done);
   arm_station(machine);
 }
 
