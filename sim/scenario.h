@@ -138,9 +138,10 @@ struct KindSpec {
     Duration per_gib{};
     double cpu = 0.0;  // the part of it that is CPU
   } suspend, resume;
-  std::int64_t memory_limit = 0;   // a session that needs more is ended; 0: no limit
-  std::int64_t leak_per_hour = 0;  // bytes a ready process grows by, used or not
-  Duration save_every{};           // what was computed before the last save point is not lost; 0: only a suspend saves
+  Duration resume_timeout = core::seconds(600);  // of either
+  std::int64_t memory_limit = 0;                 // a session that needs more is ended; 0: no limit
+  std::int64_t leak_per_hour = 0;                // bytes a ready process grows by, used or not
+  Duration save_every{};  // what was computed before the last save point is not lost; 0: only a suspend saves
   std::int64_t memory_expected = 0;  // what placement asks of a node; 0: do not ask
   Duration patience{};               // waiting beyond it counts as down
 };

@@ -52,6 +52,16 @@ void ScenarioReader::read_idle(KindSpec& kind, const Section& section) {
   }
   read_suspend(kind.suspend, section, "suspend", seconds(1), "assumed: SIGUSR2 to exit of a small R session");
   read_suspend(kind.resume, section, "resume", seconds(0), "assumed: as a start, and reading the state");
+  const Section resume = section.section("resume");
+  kind.resume_timeout =
+      fields_.duration(resume, "timeout", kind.resume_timeout,
+                       "the router's default: 75 GiB at 128 MiB/s; twice as long after each time-out");
+  if (kind.resume_timeout < kind.start.timeout) {
+    resume.find("timeout").error(fmt::format(
+        "{} is shorter than start.timeout ({}), but a resume is a start that also loads what was saved; expected at "
+        "least that",
+        base::format_duration(kind.resume_timeout), base::format_duration(kind.start.timeout)));
+  }
 }
 
 void ScenarioReader::read_suspend(KindSpec::Suspend& cost, const Section& section, const char* key, Duration base,

@@ -96,6 +96,7 @@ void ScenarioReader::read_kind(const std::string& name, const Section& section) 
   kind.start.cpu = fields_.distribution(start, "cpu", Unit::kDuration, "1.5 s", kAssumed);
   kind.start.memory = fields_.distribution(start, "memory", Unit::kBytes, "180 MiB", kMemoryAtRest);
   kind.start.timeout = fields_.duration(start, "timeout", seconds(60), kRouterDefault);
+  kind.resume_timeout = std::max(kind.resume_timeout, kind.start.timeout);
   kind.patience =
       fields_.duration(section, "patience", seconds(30), "the definition of user-minutes lost", base::kFromZero);
   if (kind.ends == Ends::kWorkDone) {

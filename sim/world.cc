@@ -123,6 +123,7 @@ core::Config World::core_config(std::uint32_t machine) const {
     to.labels = label_bits(kind.needs);
     to.memory_bytes = static_cast<std::uint64_t>(kind.memory_expected);
     to.start_timeout = kind.start.timeout;
+    to.resume_timeout = kind.resume_timeout;
     to.idle_after = kind.idle_after.value_or(core::Duration{0});
     to.can_suspend = kind.idle_suspends;
     to.idle_then = kind.idle_suspends ? core::IdleThen::kSuspend : core::IdleThen::kEnd;

@@ -30,13 +30,16 @@ struct KindConfig {
   std::uint64_t memory_bytes =
       0;  // expected; a node with less available (pending starts deducted) is a misfit; 0: do not ask
   Duration start_timeout = seconds(60);
+  // A suspend, and the resume after it: they move as much as the process had in memory. The default is the longest
+  // start time-out in the field (mybinder's), 75 GiB at 128 MiB/s; a resume that needs more gets more (core_idle.cc).
+  Duration resume_timeout = seconds(600);
   WithoutStore without_store = WithoutStore::kKeep;
   Duration idle_after{0};               // without a person's activity or computing; 0: no idle rule
   IdleThen idle_then = IdleThen::kEnd;  // kSuspend only when can_suspend
   bool can_suspend = false;             // its processes can save their state, exit, and go on from it later
   template <class A>
   void archive(A& a) {
-    a(name, labels, memory_bytes, start_timeout, without_store, idle_after, idle_then, can_suspend);
+    a(name, labels, memory_bytes, start_timeout, resume_timeout, without_store, idle_after, idle_then, can_suspend);
   }
 };
 

@@ -167,6 +167,7 @@ void Core::State::write_hosted(SessionId id, Hosted& h, const Known& known, Sess
   SessionRow row = row_of(id, known);
   row.state = state;
   row.reason = reason;
+  set_next_timeout(row);
   Call c;
   c.purpose = CallPurpose::kHosted;
   c.session = id;
@@ -362,7 +363,8 @@ void Core::State::announce() {
     row.node = self;
     row.incarnation = own_incarnation;
     row.previous_node = known != nullptr ? known->node : kNoNode;
-    row.timeout = h.kind.value < config.kinds.size() ? config.kinds[h.kind.value].start_timeout : seconds(60);
+    row.timeout = h.timeout > Duration{0} ? h.timeout : start_timeout(h.kind);
+    set_next_timeout(row);
     row.attempt = 1;
     Call c;
     c.purpose = CallPurpose::kAnnounce;

@@ -11,6 +11,12 @@
 // A person who comes back while the suspend is under way waits for its end, then wakes the session: taking a suspend
 // back would race with the process. A suspend the launcher does not answer in time counts as not done.
 //
+// How long the next start may take stands in the row. A session that runs will start afresh, if ever: its kind's
+// start-timeout. A suspended one is loaded first, which takes as long as it is large: its kind's resume-timeout, kept
+// over refusals and deaths until it is ready, and twice as long after each time-out. Without that a session too large
+// for the time-out would be loaded and killed for ever and its owner never got the work back. (Workbench kills no start
+// at all: it answers 502 after 10 s and waits for the same process again on the next request.)
+//
 // Start slots: starts of sessions that are accepted wait for a free one in the order of their claims; their time-outs
 // run meanwhile, so a node that cannot keep up gives its starts back to be placed elsewhere.
 #include <algorithm>
@@ -19,6 +25,11 @@
 #include "router/core/core_state.h"
 
 namespace homing::core {
+namespace {
+
+constexpr Duration kLongestResume = seconds(86'400);
+
+}  // namespace
 
 // Of a session that is ready here: sets the deadline of its idle rule, if it has one.
 void Core::State::watch_idle(SessionId id, const Hosted& h) {
@@ -72,7 +83,7 @@ void Core::State::on(const ActivitySeen& e) {
   }
   if (!kind.can_suspend) return;
   h.fact = Fact::kSuspending;
-  const Instant deadline = now + kind.start_timeout;
+  const Instant deadline = now + kind.resume_timeout;
   arm(Timer::kIdle, e.session, deadline);
   emit(SuspendSession{e.session, h.epoch, deadline});
 }
@@ -92,6 +103,32 @@ void Core::State::on(const SessionSuspended& e) {
   h.frozen = h.frozen && !e.saved;
   h.fact = e.saved ? Fact::kSuspended : Fact::kRunning;
   advance_hosted(e.session);
+}
+
+// --- how long a start may take ---
+
+Duration Core::State::start_timeout(KindId kind) const {
+  return kind.value < config.kinds.size() ? config.kinds[kind.value].start_timeout : seconds(60);
+}
+
+// For a row that says how a session is: what a start from there may take.
+void Core::State::set_next_timeout(SessionRow& row) const {
+  if (row.state == SessionState::kReady) row.timeout = start_timeout(row.kind);
+  if (row.state == SessionState::kSuspended && row.kind.value < config.kinds.size()) {
+    row.timeout = config.kinds[row.kind.value].resume_timeout;
+  }
+}
+
+// For the next epoch of a session of which `known` is known, if anything is.
+Duration Core::State::time_for_start(const Known* known, KindId kind) const {
+  const Duration fresh = start_timeout(kind);
+  if (known == nullptr) return fresh;
+  if (known->state == SessionState::kSuspended)
+    return std::max(known->timeout, config.kinds[kind.value].resume_timeout);
+  const bool resumes = known->timeout > fresh;
+  if (!resumes) return fresh;
+  const bool ran_out = known->state == SessionState::kRefused && known->reason == EndReason::kStartTimeout;
+  return ran_out ? std::min(2 * known->timeout, kLongestResume) : known->timeout;
 }
 
 // --- start slots ---

@@ -66,9 +66,10 @@ struct Known {
   EndReason reason = EndReason::kNone;
   std::uint8_t attempt = 0;
   NodeId previous_node = kNoNode;
+  Duration timeout{};
   template <class A>
   void archive(A& a) {
-    a(version, claimed, user, epoch, node, incarnation, kind, state, reason, attempt, previous_node);
+    a(version, claimed, user, epoch, node, incarnation, kind, state, reason, attempt, previous_node, timeout);
   }
 };
 
@@ -396,6 +397,9 @@ struct Core::State {
   void on(const ActivitySeen& e);
   void watch_idle(SessionId id, const Hosted& h);
   void idle_due(SessionId id);
+  Duration start_timeout(KindId kind) const;
+  void set_next_timeout(SessionRow& row) const;
+  Duration time_for_start(const Known* known, KindId kind) const;
   bool has_free_slot() const;
   void serve_starts();
 

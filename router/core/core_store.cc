@@ -302,8 +302,8 @@ void Core::State::apply_session(const SessionRow& row, Version version) {
   }
   if (old == nullptr && !holds && !counted_before) note_place(row.node, row.incarnation, version, -1, row.kind);
 
-  const Known known{version,  row.claimed, row.user,   row.epoch,   row.node,         row.incarnation,
-                    row.kind, row.state,   row.reason, row.attempt, row.previous_node};
+  const Known known{version,  row.claimed, row.user,   row.epoch,   row.node,          row.incarnation,
+                    row.kind, row.state,   row.reason, row.attempt, row.previous_node, row.timeout};
   const bool over = row.state == SessionState::kEnded;
   emit(RouteChanged{row.session, {row.user, row.node, row.epoch, row.incarnation, row.kind, row.state, row.reason}});
   if (old != nullptr) {
@@ -346,7 +346,7 @@ SessionRow Core::State::row_of(SessionId id, const Known& known) const {
   row.incarnation = known.incarnation;
   row.previous_node = known.previous_node;
   row.claimed = known.claimed;
-  row.timeout = known.kind.value < config.kinds.size() ? config.kinds[known.kind.value].start_timeout : seconds(60);
+  row.timeout = known.timeout > Duration{0} ? known.timeout : start_timeout(known.kind);
   row.attempt = known.attempt;
   return row;
 }

@@ -222,7 +222,7 @@ void Core::State::place(SessionId id, Wish& wish) {
   row.node = record.chosen;
   row.incarnation = target.row.incarnation;
   row.previous_node = known != nullptr ? known->node : kNoNode;
-  row.timeout = config.kinds[wish.kind.value].start_timeout;
+  row.timeout = time_for_start(known, wish.kind);
   row.attempt = static_cast<std::uint8_t>(wish.attempts + 1);
   c.purpose = CallPurpose::kPlace;
   c.session = id;

@@ -116,7 +116,7 @@ struct SessionRow {
   NodeId previous_node = kNoNode;  // holder of the epoch before this one
   // Version at which this epoch was placed; 0 in the placing write itself, meaning "the version of this write".
   Version claimed{};
-  Duration timeout{};        // how long a start may take
+  Duration timeout{};        // how long this start may take; once it is over, how long the next may
   std::uint8_t attempt = 0;  // placements tried for this wish, 1 for the first
   friend bool operator==(const SessionRow&, const SessionRow&) = default;
   template <class A>

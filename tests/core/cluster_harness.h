@@ -97,8 +97,8 @@ class Cluster {
 
   explicit Cluster(int count, std::function<void(Config&)> adjust = {}) : nodes(static_cast<std::size_t>(count)) {
     config.seed = 7;
-    config.kinds.push_back(KindConfig{"notepad", 0, 0, seconds(20), WithoutStore::kKeep});
-    config.kinds.push_back(KindConfig{"frozen", 0, 0, seconds(20), WithoutStore::kFreeze});
+    config.kinds.push_back(KindConfig{"notepad", 0, 0, seconds(20), seconds(40), WithoutStore::kKeep});
+    config.kinds.push_back(KindConfig{"frozen", 0, 0, seconds(20), seconds(40), WithoutStore::kFreeze});
     if (adjust) adjust(config);
     for (int i = 0; i < count; ++i) boot(i);
   }

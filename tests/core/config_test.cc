@@ -75,6 +75,11 @@ const Broken kBroken[] = {
     {"max-wishes", [](Config& c) { c.max_wishes = 0; }},
     {"kind", [](Config& c) { c.kinds.clear(); }},
     {"kind.notepad.start-timeout", [](Config& c) { c.kinds[0].start_timeout = c.lease_margin; }},
+    {"kind.notepad.resume-timeout",
+     [](Config& c) {
+       c.kinds[0].can_suspend = true;
+       c.kinds[0].resume_timeout = c.kinds[0].start_timeout - nanoseconds(1);
+     }},
 };
 
 INSTANTIATE_TEST_SUITE_P(Rules, ConfigRuleTest, testing::ValuesIn(kBroken));

@@ -134,6 +134,74 @@ TEST(Idle, ASuspendThatTheLauncherCannotDoLeavesTheSessionInServiceAndIsTriedAga
   EXPECT_EQ(c.store.session(id)->state, SessionState::kSuspended);
 }
 
+// Starts its session, waits for the rule, and lets every later start of it take that long.
+SessionId suspended_and_then_large(Cluster& c, Duration start_takes) {
+  c.run(seconds(2));
+  const SessionId id = session_id(1);
+  c.want(0, id, kAnn);
+  c.run(seconds(70));
+  for (auto& node : c.nodes) node.start_takes = start_takes;
+  return id;
+}
+
+TEST(Idle, AResumeMayTakeLongerThanAStartSinceItLoadsWhatWasSaved) {
+  Cluster c = with_rule(3, IdleThen::kSuspend);
+  const SessionId id = suspended_and_then_large(c, seconds(35));
+  ASSERT_EQ(c.store.session(id)->state, SessionState::kSuspended);
+  const RequestId page = c.want(1, id, kAnn, Intent::kWake);
+  c.run(seconds(30));  // a start is given 20 s, a resume 40 s
+  EXPECT_EQ(c.store.session(id)->state, SessionState::kStarting);
+  c.run(seconds(8));
+  EXPECT_EQ(c.store.session(id)->state, SessionState::kReady);
+  EXPECT_EQ(c.store.session(id)->epoch, Epoch{2}) << "the first try";
+  EXPECT_EQ(c.answer(1, page)->outcome, Outcome::kForward);
+}
+
+TEST(Idle, AResumeThatRanOutOfTimeIsGivenTwiceAsMuchTheNextTime) {
+  Cluster c = with_rule(3, IdleThen::kSuspend);
+  const SessionId id = suspended_and_then_large(c, seconds(100));
+  c.want(1, id, kAnn, Intent::kWake);
+  c.run(seconds(40 + 80 + 100 + 10));
+  EXPECT_EQ(c.store.session(id)->state, SessionState::kReady);
+  EXPECT_EQ(c.store.session(id)->epoch, Epoch{4}) << "40 s, 80 s, 160 s";
+}
+
+TEST(Idle, AMachineThatDiesDuringAResumeDoesNotShortenTheNextTry) {
+  Cluster c = with_rule(3, IdleThen::kSuspend);
+  const SessionId id = suspended_and_then_large(c, seconds(35));
+  c.want(1, id, kAnn, Intent::kWake);
+  c.run(seconds(25));
+  ASSERT_EQ(c.store.session(id)->state, SessionState::kStarting);
+  const NodeId first = c.store.session(id)->node;
+  c.kill_machine(static_cast<int>(first.value));
+  c.run(seconds(20));
+  const int other = first == NodeId{0} ? 2 : 0;
+  c.want(other, id, kAnn, Intent::kRestart);
+  c.run(seconds(39));
+  EXPECT_EQ(c.store.session(id)->state, SessionState::kReady);
+}
+
+TEST(Idle, WhatHasRunSinceItsResumeStartsAfreshAndIsGivenNoMoreThanAnyStart) {
+  Cluster c = with_rule(3, IdleThen::kSuspend, seconds(600));
+  c.run(seconds(2));
+  const SessionId id = session_id(1);
+  c.want(0, id, kAnn);
+  c.run(seconds(620));
+  c.want(0, id, kAnn, Intent::kWake);
+  c.run(seconds(5));
+  ASSERT_EQ(c.store.session(id)->state, SessionState::kReady);
+  ASSERT_EQ(c.store.session(id)->epoch, Epoch{2});
+  const NodeId holder = c.store.session(id)->node;
+  c.kill_machine(static_cast<int>(holder.value));
+  c.run(seconds(20));
+  for (auto& node : c.nodes) node.start_hangs = true;
+  c.want(holder == NodeId{0} ? 1 : 0, id, kAnn, Intent::kRestart);
+  c.run(seconds(15));
+  EXPECT_EQ(c.store.session(id)->epoch, Epoch{3});
+  c.run(seconds(10));
+  EXPECT_GE(c.store.session(id)->epoch, Epoch{4}) << "given up after 20 s";
+}
+
 TEST(Idle, ASuspendedSessionSurvivesTheDeathOfTheMachineItRanOn) {
   Cluster c = with_rule(3, IdleThen::kSuspend);
   c.run(seconds(2));

@@ -86,7 +86,7 @@ class Desk {
 Config config_of(bool serve) {
   Config config;
   config.serve = serve;
-  config.kinds.push_back(KindConfig{"notepad", 0, 0, seconds(20), WithoutStore::kKeep});
+  config.kinds.push_back(KindConfig{"notepad", 0, 0, seconds(20), seconds(40), WithoutStore::kKeep});
   return config;
 }
 

@@ -122,6 +122,25 @@ idle = { after = "60 min", then = "suspend" }
   EXPECT_TRUE(world.machines()[0].processes.empty());
 }
 
+TEST(IdleWorld, ALargeSessionIsGivenTheTimeItsResumeTakesAndItsOwnerGetsItBack) {
+  World world = world_of(scenario_from(scenario(1, kOneNode, R"(start = { solo = "2 s", cpu = "1 s", memory = "20 GiB" }
+idle = { after = "60 min", then = "suspend" }
+)")),
+                         1);
+  world.run_until(70 * kMinute + 30 * kSecond);
+  ASSERT_EQ(world.processes()[0].state, Process::State::kSuspending) << "160 s to save";
+  world.run_until(11 * kMinute + 90 * kMinute + 150 * kSecond);
+  const core::SessionId session = world.stays()[0].session;
+  EXPECT_EQ(working(world), 1u) << "162 s to load, at about 01:40";
+  EXPECT_EQ(world.machines()[0].core->route(session)->epoch, core::Epoch{2}) << "the first try";
+  world.run();
+  const std::vector<DownInterval>& downs = world.finish().downs();
+  EXPECT_EQ(downs.size(), 3u) << "three thoughts of 90 minutes in five hours";
+  for (const DownInterval& down : downs) {
+    EXPECT_NEAR(static_cast<double>(down.to_ns - down.from_ns), 132e9, 1e9) << "what is beyond a patience of 30 s";
+  }
+}
+
 TEST(IdleWorld, ARuleThatEndsIsNoLossAndThePersonGetsANewSession) {
   World world = world_of(scenario_from(scenario(1, kOneNode, std::string(kStart) + R"(
 idle = { after = "60 min", then = "end" }

@@ -159,6 +159,7 @@ TEST(Scenario, TheExampleOfTheFormatIsReadAsWritten) {
   EXPECT_EQ(s.kinds[0].idle_after, hours(1));
   EXPECT_TRUE(s.kinds[0].idle_suspends);
   EXPECT_EQ(s.kinds[0].suspend.per_gib, seconds(8));
+  EXPECT_EQ(s.kinds[0].resume_timeout, seconds(600));
   EXPECT_FALSE(s.kinds[1].idle_after.has_value()) << "a rule is in force only where the file writes it";
   EXPECT_EQ(s.nodes[0].start_slots, 0);
   EXPECT_EQ(s.nodes[0].speed, 1.0);
@@ -314,6 +315,9 @@ INSTANTIATE_TEST_SUITE_P(
                 "then = \"end\" }\nsuspend = { base = \"1 s\" }", "kind.jupyter.suspend: "},
         Mistake{"more_cpu_than_time", "patience = \"30 s\"", "patience = \"30 s\"\nresume = { cpu = 1.5 }",
                 "kind.jupyter.resume.cpu: "},
+        Mistake{"a_resume_given_less_than_a_start", "patience = \"30 s\"",
+                "patience = \"30 s\"\nresume = { timeout = \"30 s\" }",
+                "kind.jupyter.resume.timeout: 30 s is shorter than start.timeout (1 min)"},
         Mistake{"half_a_start_slot", "count = 6,", "count = 6, start-slots = 0.5,", "cluster.nodes[1].start-slots: "},
         Mistake{"a_node_that_stands_still", "count = 6,", "count = 6, speed = 0,", "cluster.nodes[1].speed: "},
         Mistake{"a_reserve_of_everything", "report-every = \"15 s\"", "report-every = \"15 s\"\nmemory-reserve = 1",

@@ -130,6 +130,8 @@ class CaseMaker {
     const std::int64_t length = between(draws_, 5, 25);
     const std::string stay = fmt::format("length = \"lognormal(median {} min, p90 {} min)\"\n", length, 3 * length);
     const bool hungry = chance(draws_, 30);
+    // A resume is given no more than a start, else what hangs when the trouble ends would hang beyond the quiet time.
+    if (suspends_) idle_ += fmt::format(", timeout = \"{} s\" }}\n", start_timeout_);
     return fmt::format(
         "[kind.plain]\nactions = false\n{0}{1}"
         "[kind.work]\nthink = \"lognormal(median 3 min, p90 10 min)\"\n{0}{1}"
@@ -148,8 +150,9 @@ class CaseMaker {
     suspends_ = suspends;
     if (!suspends) return;
     for (const char* key : {"suspend", "resume"}) {
-      idle_ += fmt::format("{} = {{ base = \"{} s\", per-gib = \"{} s\", cpu = {} }}\n", key, between(sleep_, 0, 10),
-                           between(sleep_, 1, 8), one_of(sleep_, std::array<const char*, 3>{"0.0", "0.5", "1.0"}));
+      idle_ += fmt::format("{} = {{ base = \"{} s\", per-gib = \"{} s\", cpu = {}{}", key, between(sleep_, 0, 10),
+                           between(sleep_, 1, 8), one_of(sleep_, std::array<const char*, 3>{"0.0", "0.5", "1.0"}),
+                           std::string_view(key) == "suspend" ? " }\n" : "");  // kinds_text() closes the other
     }
   }
 
