@@ -146,9 +146,18 @@ std::string expectation_text(const ExpectationResult& result) {
   const ExpectSpec& expect = result.expect;
   const std::string sentence =
       fmt::format("{}: {} {} {}", expect.metric, expect.strategy, relation(expect.verdict), expect.than);
-  if (!result.found) return fmt::format("    not run  {}\n", sentence);
-  if (result.met) return fmt::format("    met      {}\n", sentence);
-  return fmt::format("    NOT MET  {}; found: {}\n", sentence, words(*result.found));
+  std::string text = fmt::format("    {:<9}  {}", name_of(result.standing), sentence);
+  if (result.standing == Standing::kNotMet) text += fmt::format("; found: {}", words(*result.found));
+  if (result.standing != Standing::kUndecided) return text + "\n";
+  if (result.runs == 0) return text + "; no seed has a value on both sides\n";
+  const std::string open =
+      *result.found == Verdict::kTooFewRuns
+          ? fmt::format("{} runs do not tell", result.runs)
+          : fmt::format("{}, but {} runs do not tell whether it matters", words(*result.found), result.runs);
+  const std::string look = result.look                ? fmt::format("about {} would", *result.look)
+                           : result.runs < kMostLooks ? "nor would 80"
+                                                      : "and 80 is the last look";
+  return fmt::format("{}; {}, {}\n", text, open, look);
 }
 
 std::string table(const ScenarioReport& report) {
@@ -220,11 +229,13 @@ std::string json_run(const ScenarioReport& report, const RunRow& run) {
 }
 
 std::string json_expectation(const ExpectationResult& result) {
-  return fmt::format(R"({{"metric":{},"strategy":{},"than":{},"expected":{},"found":{},"met":{},"because":{}}})",
-                     json_quoted(result.expect.metric), json_quoted(result.expect.strategy),
-                     json_quoted(result.expect.than), json_quoted(result.expect.verdict),
-                     result.found ? json_quoted(words(*result.found)) : "null", result.met,
-                     json_quoted(result.expect.because));
+  return fmt::format(
+      R"({{"metric":{},"strategy":{},"than":{},"expected":{},"found":{},"met":{},"standing":{},"n":{},"look":{},"because":{}}})",
+      json_quoted(result.expect.metric), json_quoted(result.expect.strategy), json_quoted(result.expect.than),
+      json_quoted(result.expect.verdict), result.found ? json_quoted(words(*result.found)) : "null",
+      result.standing == Standing::kMet,
+      json_quoted(result.standing == Standing::kNotMet ? "not met" : name_of(result.standing)), result.runs,
+      result.look ? std::to_string(*result.look) : "null", json_quoted(result.expect.because));
 }
 
 template <typename Items, typename Write>

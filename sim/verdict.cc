@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 #include <utility>
 
@@ -180,6 +181,45 @@ bool meets(Verdict found, Verdict expected) {
   return found == expected || (found == Verdict::kIdentical && expected == Verdict::kNoDifferenceThatMatters);
 }
 
+const char* name_of(Standing standing) {
+  switch (standing) {
+    case Standing::kMet:
+      return "met";
+    case Standing::kNotMet:
+      return "NOT MET";
+    case Standing::kUndecided:
+      return "undecided";
+    case Standing::kNotRun:
+      return "not run";
+  }
+  return "";
+}
+
+Standing standing_of(const Judgement& judgement, Verdict expected, double margin) {
+  if (meets(judgement.verdict, expected)) return Standing::kMet;
+  if (judgement.verdict == Verdict::kTooFewRuns) return Standing::kUndecided;
+  const bool differs = judgement.verdict == Verdict::kBetter || judgement.verdict == Verdict::kWorse;
+  const bool may_not_matter =
+      differs && judgement.interval && judgement.interval->low < margin && judgement.interval->high > -margin;
+  return expected == Verdict::kNoDifferenceThatMatters && may_not_matter ? Standing::kUndecided : Standing::kNotMet;
+}
+
+std::optional<int> look_that_decides(const Judgement& judgement, double margin, int comparisons) {
+  const PairedSummary& s = judgement.summary;
+  if (s.n < 2) return std::nullopt;
+  const double mean = std::fabs(s.mean);
+  for (auto look = next_look(s.n); look; look = next_look(*look)) {
+    PairedSummary then = s;
+    then.n = *look;
+    then.standard_error = s.standard_error * std::sqrt(static_cast<double>(s.n) / *look);
+    const Interval interval = *mean_interval(then, comparisons, kAlpha);
+    const double half = (interval.high - interval.low) / 2;
+    const bool differs = judgement.verdict == Verdict::kTooFewRuns && half < mean;
+    if (differs || mean + half < margin || mean - half > margin) return look;
+  }
+  return std::nullopt;
+}
+
 double margin_of(const ScenarioRow& scenario, const MetricRow& metric) {
   const auto own = scenario.margins.find(metric.id);
   return own == scenario.margins.end() ? metric.info.margin : own->second;
@@ -243,7 +283,8 @@ std::expected<std::vector<ExpectationResult>, Unpaired> check_expectations(const
                                                                            std::span<const RunRow> runs) {
   std::vector<ExpectationResult> results;
   for (const ExpectSpec& expect : scenario.expect) {
-    ExpectationResult result{expect, std::nullopt, false};
+    ExpectationResult result;
+    result.expect = expect;
     const auto strategy_named = [&](const std::string& name) {
       return std::find_if(scenario.strategies.begin(), scenario.strategies.end(),
                           [&](const StrategyRow& row) { return row.name == name; });
@@ -256,11 +297,17 @@ std::expected<std::vector<ExpectationResult>, Unpaired> check_expectations(const
       // Judged within the family of all strategies against `than`, as the table that a person would read.
       const auto compared = compare_strategies(scenario, metrics, runs, than->id);
       if (!compared) return std::unexpected(compared.error());
-      for (const Comparison& row : compared->rows) {
-        if (row.metric == metric->id && row.strategy == strategy->id) result.found = row.judgement.verdict;
-      }
+      const int comparisons = std::max(1, static_cast<int>(scenario.strategies.size()) - 1);
       const auto expected = verdict_of(expect.verdict);
-      result.met = result.found && expected && meets(*result.found, *expected);
+      for (const Comparison& row : compared->rows) {
+        if (row.metric != metric->id || row.strategy != strategy->id || !expected) continue;
+        const double margin = margin_of(scenario, *metric);
+        result.found = row.judgement.verdict;
+        result.runs = row.judgement.summary.n;
+        result.standing = standing_of(row.judgement, *expected, margin);
+        if (result.standing == Standing::kUndecided)
+          result.look = look_that_decides(row.judgement, margin, comparisons);
+      }
     }
     results.push_back(std::move(result));
   }

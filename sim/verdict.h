@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Verdicts: what may be said about two strategies, in one of five phrases. Command line and dashboard print the same,
+// Verdicts: what may be said about two strategies, in one of five phrases, and whether it is what was expected: met,
+// not met, or undecided. Command line and dashboard print the same,
 // because both call this file.
 //
 // With n differences paired by seed, their simultaneous 95 % interval (statistics.h) and the metric's margin d, the
@@ -62,6 +63,17 @@ bool settled(const Judgement& judgement, double margin);
 // expected.
 bool meets(Verdict found, Verdict expected);
 
+// How an expectation fares. Undecided: these runs speak neither for it nor against it. That is so while they are too
+// few for any verdict, and when no difference that matters was expected and a difference shows of which it is open
+// whether it matters: its interval lies on one side of 0, but reaches into (-d, d).
+enum class Standing { kMet, kNotMet, kUndecided, kNotRun };
+const char* name_of(Standing standing);  // "met", "NOT MET", "undecided", "not run"
+Standing standing_of(const Judgement& judgement, Verdict expected, double margin);
+
+// The first look after this one at which an undecided expectation would be decided if mean and spread stayed as they
+// are; nothing when 80 runs would not do. An estimate, and never a reason to stop (looks.h has its own rule).
+std::optional<int> look_that_decides(const Judgement& judgement, double margin, int comparisons);
+
 // One strategy against the baseline on one metric.
 struct Comparison {
   int metric = 0;  // ids in the result file
@@ -109,7 +121,9 @@ std::expected<ScenarioComparison, Unpaired> compare_files(const ScenarioRow& bef
 struct ExpectationResult {
   ExpectSpec expect;
   std::optional<Verdict> found;
-  bool met = false;
+  Standing standing = Standing::kNotRun;
+  int runs = 0;             // pairs that were judged
+  std::optional<int> look;  // when undecided: look_that_decides()
 };
 std::expected<std::vector<ExpectationResult>, Unpaired> check_expectations(const ScenarioRow& scenario,
                                                                            std::span<const MetricRow> metrics,

@@ -110,7 +110,7 @@ TEST(CompareCommand, ShowsTheHeadlineMetricsUnlessOthersAreNamed) {
   EXPECT_THAT(two, HasSubstr("user-uptime (1, higher is better"));
   EXPECT_THAT(two, HasSubstr("sessions lost ("));
   EXPECT_THAT(two, Not(HasSubstr("felt crowding")));
-  EXPECT_THAT(two, HasSubstr("met      sessions-lost")) << "expectations are judged whatever is shown";
+  EXPECT_THAT(two, HasSubstr("met        sessions-lost")) << "expectations are judged whatever is shown";
   EXPECT_THAT(run(compare_command, {file, "--metrics", "user-uptime", "-o", "json"}).out,
               HasSubstr("\"values\":{\"user-uptime\":0.5}"));
   const Said wrong = run(compare_command, {file, "--metrics", "user-uptine"});

@@ -36,7 +36,7 @@ TEST(Report, TheTableSaysEachDifferenceInWordsWithItsIntervalAndN) {
   EXPECT_THAT(text, HasSubstr("identical\n"));
   EXPECT_THAT(text, HasSubstr("\n    no run has a value\n")) << "sign-in-wait-p95";
   EXPECT_THAT(text, HasSubstr("below 0.5 no difference matters")) << "the scenario's own margin";
-  EXPECT_THAT(text, HasSubstr("met      sessions-lost: random worse than sessions"));
+  EXPECT_THAT(text, HasSubstr("    met        sessions-lost: random worse than sessions\n"));
 }
 
 // SQLite reads JSON: an independent judge that is linked anyway.
@@ -60,6 +60,8 @@ TEST(Report, TheJsonIsValidAndHasAFingerprintARun) {
   EXPECT_EQ(json_at(json, "$.scenarios[0].metrics[0].rows[0].verdict"), "worse");
   EXPECT_EQ(json_at(json, "$.scenarios[0].metrics[0].rows[0].n"), "10");
   EXPECT_EQ(json_at(json, "$.scenarios[0].expectations[0].met"), "1");
+  EXPECT_EQ(json_at(json, "$.scenarios[0].expectations[0].standing"), "met");
+  EXPECT_EQ(json_at(json, "$.scenarios[0].expectations[0].n"), "10");
 }
 
 TEST(Report, TextThatJsonMustEscapeIsEscaped) {

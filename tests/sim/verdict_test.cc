@@ -267,11 +267,55 @@ TEST(CheckExpectations, AreMetNotMetOrNotRun) {
                        {"sessions-lost", "user-hash", "sessions", "worse", "did not run"}};
   const auto results = check_expectations(f.scenario, f.metric_rows, f.runs);
   ASSERT_TRUE(results.has_value());
-  EXPECT_TRUE((*results)[0].met);
-  EXPECT_FALSE((*results)[1].met);
+  EXPECT_EQ((*results)[0].standing, Standing::kMet);
+  EXPECT_EQ((*results)[1].standing, Standing::kNotMet);
   EXPECT_EQ((*results)[1].found, Verdict::kWorse);
   EXPECT_FALSE((*results)[2].found.has_value());
-  EXPECT_FALSE((*results)[2].met);
+  EXPECT_EQ((*results)[2].standing, Standing::kNotRun);
+}
+
+TEST(CheckExpectations, AreUndecidedWhileTheRunsAreTooFewToSpeakForThemOrAgainstThem) {
+  Fixture f;
+  f.scenario.expect = {{"sessions-lost", "random", "sessions", "worse", "it does not look"}};
+  // Differences of 3 and -1 in turn: mean 1, interval [-0.5, 2.5], margin 1.
+  for (std::size_t i = 0; i < f.runs.size(); ++i) {
+    if (f.runs[i].strategy == 0) continue;
+    f.runs[i].values[0] = f.runs[i - f.runs.size() / 2].values[0] + (i % 2 == 0 ? 3 : -1);
+  }
+  const auto results = check_expectations(f.scenario, f.metric_rows, f.runs);
+  ASSERT_TRUE(results.has_value());
+  EXPECT_EQ((*results)[0].found, Verdict::kTooFewRuns);
+  EXPECT_EQ((*results)[0].standing, Standing::kUndecided);
+  EXPECT_EQ((*results)[0].runs, 10);
+  EXPECT_EQ((*results)[0].look, 20);
+}
+
+Judgement found(Verdict verdict, Interval interval) {
+  Judgement judgement;
+  judgement.verdict = verdict;
+  judgement.summary = {10, 0, 10, (interval.low + interval.high) / 2, (interval.high - interval.low) / 2 / 2.262};
+  judgement.interval = interval;
+  return judgement;
+}
+
+TEST(Standing, ADifferenceThatMayBeTooSmallToMatterDoesNotRefuteThatNoneMatters) {
+  const Verdict expected = Verdict::kNoDifferenceThatMatters;
+  EXPECT_EQ(standing_of(found(Verdict::kWorse, {0.2, 1.4}), expected, 1), Standing::kUndecided);
+  EXPECT_EQ(standing_of(found(Verdict::kBetter, {-1.4, -0.2}), expected, 1), Standing::kUndecided);
+  EXPECT_EQ(standing_of(found(Verdict::kWorse, {1.2, 2.4}), expected, 1), Standing::kNotMet);
+  EXPECT_EQ(standing_of(found(Verdict::kWorse, {0.2, 1.4}), Verdict::kIdentical, 1), Standing::kNotMet);
+  EXPECT_EQ(standing_of(found(Verdict::kNoDifferenceThatMatters, {0.2, 0.9}), Verdict::kWorse, 1), Standing::kNotMet);
+  EXPECT_EQ(standing_of(found(Verdict::kIdentical, {0, 0}), expected, 1), Standing::kMet);
+}
+
+TEST(Standing, TheLookThatWouldDecideIsTheFirstWhoseIntervalLeavesZeroOrStaysOnOneSideOfTheMargin) {
+  // Half-width 1.2 at ten: 0.78 at twenty, 0.53 at forty, 0.37 at eighty (t 2.262, 2.093, 2.023, 1.990).
+  EXPECT_EQ(look_that_decides(found(Verdict::kTooFewRuns, {-0.3, 2.1}), 1, 1), 20) << "0.9 > 0.78";
+  EXPECT_EQ(look_that_decides(found(Verdict::kTooFewRuns, {-0.6, 1.8}), 1, 1), 40) << "0.6 > 0.53";
+  EXPECT_EQ(look_that_decides(found(Verdict::kTooFewRuns, {-1.2, 1.2}), 1, 1), 20) << "0 + 0.78 < 1";
+  EXPECT_EQ(look_that_decides(found(Verdict::kTooFewRuns, {-1.1, 1.3}), 0.2, 1), std::nullopt);
+  EXPECT_EQ(look_that_decides(found(Verdict::kWorse, {0.1, 2.5}), 1, 1), std::nullopt) << "1.3 is too near the margin";
+  EXPECT_EQ(look_that_decides(found(Verdict::kWorse, {0.3, 2.7}), 1, 1), 80) << "1.5 - 0.37 > 1";
 }
 
 }  // namespace
