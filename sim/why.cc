@@ -11,6 +11,7 @@
 #include "router/core/check.h"
 #include "sim/commands.h"
 #include "sim/experiment.h"
+#include "sim/sweep.h"
 
 namespace homing::sim {
 namespace {
@@ -159,21 +160,28 @@ std::expected<RunAgain, WhyError> run_again(const ResultReader& results, const R
   if (row == scenarios.end()) return std::unexpected(WhyError{"the result names a scenario that it does not have"});
   const auto text = results.scenario_text(run.scenario);
   if (!text) return std::unexpected(WhyError{text.error()});
-  ScenarioResult read = scenario_file.empty() ? parse_scenario(*text, row->name + ".toml", known_names())
-                                              : load_scenario(scenario_file, known_names());
+  ScenariosResult read = scenario_file.empty() ? parse_scenarios(*text, row->name + ".toml", known_names())
+                                               : load_scenarios(scenario_file, known_names());
   if (!read.ok()) {
     return std::unexpected(WhyError{
         fmt::format("the scenario of {} cannot be read again; if it refers to other files, --scenario FILE says "
                     "where it lies; else the homing-sim that wrote the result reads it:\n{}",
                     results.path(), base::render_report(read.diagnostics))});
   }
-  if (read.scenario->hash != row->hash) {
-    return std::unexpected(WhyError{
-        fmt::format("{} is not the scenario of the run: its hash is {}, the run's was {}",
-                    scenario_file.empty() ? "the text in the result" : scenario_file, read.scenario->hash, row->hash),
-        true});
+  // A file with a [sweep] is many scenarios, and the run is of one of them.
+  const auto same = std::find_if(read.scenarios.begin(), read.scenarios.end(),
+                                 [&](const Scenario& scenario) { return scenario.hash == row->hash; });
+  if (same == read.scenarios.end()) {
+    return std::unexpected(
+        WhyError{fmt::format("{} is not the scenario of the run: {}, the run's was {}",
+                             scenario_file.empty() ? "the text in the result" : scenario_file,
+                             read.scenarios.size() == 1
+                                 ? "its hash is " + read.scenarios[0].hash
+                                 : fmt::format("it has {} points and other hashes", read.scenarios.size()),
+                             row->hash),
+                 true});
   }
-  auto scenario = std::make_shared<Scenario>(std::move(*read.scenario));
+  auto scenario = std::make_shared<Scenario>(std::move(*same));
   // `run --strategies` may have chosen others than the file: the result says which.
   const auto strategy = std::find_if(row->strategies.begin(), row->strategies.end(),
                                      [&](const StrategyRow& s) { return s.id == run.strategy; });

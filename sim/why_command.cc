@@ -9,6 +9,7 @@
 #include <map>
 #include <ostream>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -133,8 +134,10 @@ int list_runs(const ResultReader& results, Output output, std::ostream& out) {
   std::vector<const RunRow*> runs;
   for (const RunRow& run : results.runs()) runs.push_back(&run);
   const auto lost = [&](const RunRow* run) { return value_named(results, *run, "sessions-lost").value_or(0); };
-  std::sort(runs.begin(), runs.end(),
-            [&](const RunRow* a, const RunRow* b) { return std::pair(-lost(a), a->id) < std::pair(-lost(b), b->id); });
+  const auto down = [&](const RunRow* run) { return value_named(results, *run, "user-minutes-lost").value_or(0); };
+  std::sort(runs.begin(), runs.end(), [&](const RunRow* a, const RunRow* b) {
+    return std::tuple(-lost(a), -down(a), a->id) < std::tuple(-lost(b), -down(b), b->id);
+  });
   if (output == Output::kJson) {
     out << "{\"format\":1,\"runs\":[";
     for (std::size_t i = 0; i < runs.size(); ++i) {

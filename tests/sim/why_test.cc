@@ -5,13 +5,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <set>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "router/core/strategy.h"
+#include "sim/commands.h"
 #include "sim/experiment.h"
+#include "sim/sweep.h"
 #include "tests/sim/results_fixture.h"
 #include "tests/sim/worlds.h"
 
@@ -252,6 +255,70 @@ TEST_F(WhyCommand, BadInputSaysWhatWasExpected) {
   wrong({file_, "--run", "0", "--scenario", "/no/such.toml"}, kExitUsage, "/no/such.toml");
   wrong({file_, "--run", "0", "--scenario", "scenarios/ordinary-day"}, kExitRefused, "is not the scenario of the run");
   wrong({file_, "-o", "csv"}, kExitUsage, "expected table or json");
+}
+
+// One run of each scenario of a file, as `run` writes them.
+std::string result_of(const Scratch& scratch, const std::string& scenario_file) {
+  ScenariosResult read = load_scenarios(scenario_file, known_names());
+  EXPECT_TRUE(read.ok());
+  auto writer = ResultWriter::create(scratch.file("r.sqlite"), read.scenarios, {}, true);
+  for (std::size_t i = 0; i < read.scenarios.size(); ++i) {
+    RunRecord record = run_once(read.scenarios[i], 0, 1, true);
+    record.id = static_cast<int>(i);
+    record.scenario = static_cast<int>(i);
+    EXPECT_TRUE(writer->write(record).has_value());
+  }
+  return scratch.file("r.sqlite");
+}
+
+void write_text(const std::string& path, const std::string& text) {
+  std::ofstream(path) << text;
+}
+
+TEST(WhyOfASweep, EveryPointIsMadeAgainFromTheResultOrFromTheFile) {
+  const Scratch scratch;
+  const std::string file = scratch.file("grid.toml");
+  write_text(file, lively("sessions") + "[sweep]\n\"cluster.report-every\" = [\"4 s\", \"20 s\"]\n");
+  const std::string result = result_of(scratch, file);
+  const Said runs = ask_why({result});
+  EXPECT_THAT(runs.out, HasSubstr("grid@report-every=4s/sessions/1"));
+  EXPECT_THAT(runs.out, HasSubstr("grid@report-every=20s/sessions/1"));
+  for (const char* run : {"grid@report-every=4s/sessions/1", "grid@report-every=20s/sessions/1"}) {
+    const Said from_result = ask_why({result, "--run", run, "--session", "lost"});
+    EXPECT_EQ(from_result.exit, kExitOk) << from_result.err;
+    EXPECT_THAT(from_result.out, HasSubstr("the placement of epoch 1"));
+    const Said from_file = ask_why({result, "--run", run, "--session", "lost", "--scenario", file});
+    EXPECT_EQ(from_file.exit, kExitOk) << from_file.err;
+    EXPECT_EQ(from_file.out, from_result.out) << "the file's point is the one of the run";
+    const Said fork = ask_why({result, "--run", run, "--session", "lost", "--instead", "runner-up"});
+    EXPECT_EQ(fork.exit, kExitOk) << fork.err;
+  }
+  write_text(file, lively("sessions") + "[sweep]\n\"cluster.report-every\" = [\"6 s\", \"8 s\"]\n");
+  const Said other = ask_why({result, "--run", "0", "--scenario", file});
+  EXPECT_EQ(other.exit, kExitRefused);
+  EXPECT_THAT(other.err, HasSubstr("it has 2 points and other hashes"));
+}
+
+TEST(WhyOfATrace, TheFileIsFoundBesideTheScenarioAndSaidToBeMissedElsewhere) {
+  const Scratch scratch;
+  std::string text = lively("sessions");
+  const std::string scripted = "at = \"Mon 09:40\"\nkind = \"crash\"\ntarget = [\"n2\"]\nlasts = \"30 min\"\n";
+  ASSERT_NE(text.find(scripted), std::string::npos);
+  text.replace(text.find(scripted), scripted.size(),
+               "kind = \"crash\"\ntarget = [\"n2\"]\ntrace = { file = \"failures.csv\", from = \"0 s\" }\n");
+  write_text(scratch.file("failures.csv"), "node,down_s,up_s\na,2400,4200\n");
+  const std::string file = scratch.file("replayed.toml");
+  write_text(file, text);
+  const std::string result = result_of(scratch, file);
+  const Said alone = ask_why({result, "--run", "sessions/1"});
+  EXPECT_EQ(alone.exit, kExitUsage);
+  EXPECT_THAT(alone.err, HasSubstr("--scenario FILE says where it lies"));
+  const Said beside = ask_why({result, "--run", "sessions/1", "--session", "lost", "--scenario", file});
+  EXPECT_EQ(beside.exit, kExitOk) << beside.err;
+  EXPECT_THAT(beside.out, HasSubstr("on n2 is over: lost")) << "the machine of the trace";
+  write_text(scratch.file("failures.csv"), "node,down_s,up_s\na,2400,4800\n");
+  const Said changed = ask_why({result, "--run", "sessions/1", "--scenario", file});
+  EXPECT_EQ(changed.exit, kExitRefused) << "a trace is part of its scenario";
 }
 
 }  // namespace
