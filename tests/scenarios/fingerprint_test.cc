@@ -73,11 +73,12 @@ TEST_P(ScenarioFingerprintTest, IsTheRecordedOneWithOneJobAndWithTwo) {
 
 INSTANTIATE_TEST_SUITE_P(Gallery, ScenarioFingerprintTest,
                          ::testing::Values("ordinary-day", "class-at-nine", "node-lost-at-peak", "rolling-drain",
-                                           "stale-load", "gray-failure", "heterogeneous-nodes", "recovered-empty-node",
-                                           "partition-between-routers", "store-outage", "rolling-upgrade"),
+                                           "stale-load", "stale-load-at-once.toml", "gray-failure",
+                                           "heterogeneous-nodes", "recovered-empty-node", "partition-between-routers",
+                                           "store-outage", "rolling-upgrade"),
                          [](const auto& tested) {
                            std::string name = tested.param;
-                           for (char& c : name) c = c == '-' ? '_' : c;
+                           for (char& c : name) c = c == '-' || c == '.' ? '_' : c;
                            return name;
                          });
 
