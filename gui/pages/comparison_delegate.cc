@@ -56,7 +56,7 @@ void ComparisonDelegate::paint(QPainter* painter, const QStyleOptionViewItem& op
 }
 
 void ComparisonDelegate::paint_name(QPainter* painter, const QRectF& box, const StrategyView& strategy) const {
-  const QRectF inner = box.adjusted(4, 10, -kPad, -10);
+  const QRectF inner = box.adjusted(4, 10, 0, -10);  // the next column begins with room of its own
   draw(painter, inner.adjusted(0, 0, 0, -inner.height() + 18), Qt::AlignLeft | Qt::AlignVCenter, strategy.name,
        palette::font(14, true), ink(palette::kInk));
   if (!strategy.is_baseline) return;
