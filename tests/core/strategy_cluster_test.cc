@@ -54,7 +54,7 @@ TEST_P(StrategyClusterTest, PlacesOnTheNodesThatAreLeftWhenOneDies) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, StrategyClusterTest, ::testing::ValuesIn(every_variant()),
-                         [](const ::testing::TestParamInfo<Variant>& info) { return info.param.label(); });
+                         [](const ::testing::TestParamInfo<Variant>& of) { return of.param.label(); });
 
 }  // namespace
 }  // namespace homing::core::testing
