@@ -6,8 +6,8 @@
 // std::deque's blocks of 512 bytes hold four rows, and finding one takes a division. Here blocks hold kBlock elements,
 // a power of two; only the first grows like a vector, so that what stays small costs little.
 //
-// Invariants: every block but the last is full; an element moves only while the first block grows. Thread class: value;
-// thread-compatible.
+// Invariants: every block but the last is full; an element moves only while the first block grows, or the last block of
+// a copy (which has room for no more than it holds). Thread class: value; thread-compatible.
 #pragma once
 
 #include <cstddef>
