@@ -95,8 +95,8 @@ void Core::State::advance_hosted(SessionId id, bool may_start) {
         if (me.max_sessions == 0) break;
         if (other == id) continue;
         const Known* k = find(other);
-        // One whose acceptance is under way will hold a place, also when it was claimed later.
-        const bool accepting = o.call_under_way && o.accept_sent != Instant{};
+        // One whose acceptance is under way, or was met by silence, will hold a place, also when it was claimed later.
+        const bool accepting = o.accept_sent != Instant{};
         if (k == nullptr || k->state != SessionState::kPlaced || k->claimed < known->claimed || accepting) ++others;
       }
       if (me.max_sessions != 0 && others >= me.max_sessions) {

@@ -299,5 +299,31 @@ TEST(SwarmFindings, Seed10178NobodyClaimsInTheTurnThatHearsOfAFailover) {
   EXPECT_TRUE(desk.store.session(session).has_value()) << "after the wait it is placed";
 }
 
+TEST(SwarmFindings, Seed25023ANodeCountsASessionWhoseAcceptanceWasMetBySilence) {
+  Desk desk(config_of(true));
+  Boot boot;
+  boot.machine = 1;
+  boot.max_sessions = 1;
+  desk.tell(boot);
+  desk.tell(LauncherUp{});
+  desk.answer_all();
+  // Another router claims the only place; this one has not read it and claims it for somebody else.
+  const SessionId theirs{1, 1};
+  const SessionId ours{2, 2};
+  desk.put(placed(theirs, UserId{1}, 0, 1, 1));
+  desk.tell(SessionWanted{RequestId{1}, ours, UserId{2}, KindId{0}, Intent::kStart});
+  desk.answer_one();  // the claim is won; its acceptance is written, but the answer gets lost
+  ASSERT_EQ(desk.writes_of(ours).size(), 1u);
+  const CompareAndSet acceptance = std::get<CompareAndSet>(desk.calls.front());
+  desk.calls.clear();
+  desk.store.write(acceptance);
+  desk.tell(Silent{acceptance.token});
+  // One read shows the older claim, then what became of the acceptance.
+  desk.tell(StoreHint{});
+  desk.answer_one();
+  ASSERT_EQ(desk.writes_of(theirs).size(), 1u);
+  EXPECT_EQ(desk.writes_of(theirs).front().state, SessionState::kRefused) << "two sessions on a node with one place";
+}
+
 }  // namespace
 }  // namespace homing::core::testing

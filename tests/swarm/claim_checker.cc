@@ -189,7 +189,9 @@ class ClaimChecker final : public Checker {
       if (was == SessionState::kPlaced || was == SessionState::kStarting) needed = Intent::kReach;
       // Nobody had it yet; a router that saw its start may not have read of its end.
       const core::SessionRow& old = std::get<core::SessionRow>(before->held.row);
-      if (was == SessionState::kLost && !ready_.contains({old.session, old.epoch, old.node})) needed = Intent::kReach;
+      const bool ended_early = was == SessionState::kLost || was == SessionState::kRefused;
+      const bool fresh_news = stage_.now() - before->state_since <= 3 * stage_.cluster().heartbeat;
+      if (ended_early && fresh_news && !ready_.contains({old.session, old.epoch, old.node})) needed = Intent::kReach;
       // No claim leads to this state: whoever waited through the start has been served since.
       if (was == SessionState::kSuspended) needed = Intent::kWake;
     }
