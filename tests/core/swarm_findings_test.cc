@@ -103,31 +103,48 @@ SessionRow placed(SessionId session, UserId user, std::uint32_t node, std::uint3
   return row;
 }
 
-TEST(SwarmFindings, Seed33ANodeCountsASessionWhoseAcceptanceIsUnderWay) {
-  Desk desk(config_of(true));
-  Boot boot;
-  boot.machine = 1;
-  boot.max_sessions = 1;
-  desk.tell(boot);
-  desk.tell(LauncherUp{});
-  desk.answer_all();
-  // Another router claims the only place; this one has not read it and claims it for somebody else.
+// A node with one place, which another router has claimed; this one has not read it and claims it for somebody else.
+class TwoClaimsForOnePlace : public ::testing::Test {
+ protected:
+  TwoClaimsForOnePlace() {
+    Boot boot;
+    boot.machine = 1;
+    boot.max_sessions = 1;
+    desk.tell(boot);
+    desk.tell(LauncherUp{});
+    desk.answer_all();
+    desk.put(placed(theirs, UserId{1}, 0, 1, 1));
+    desk.tell(SessionWanted{RequestId{1}, ours, UserId{2}, KindId{0}, Intent::kStart});
+    EXPECT_EQ(desk.writes_of(ours).size(), 1u);
+    desk.answer_one();  // the claim is won; its acceptance waits
+    EXPECT_EQ(desk.writes_of(ours).size(), 1u);
+    acceptance = std::get<CompareAndSet>(desk.calls.front());
+    desk.calls.clear();
+  }
+  // Now the other claim, which is older, is read.
+  void expect_theirs_refused() {
+    desk.tell(StoreHint{});
+    desk.answer_one();
+    ASSERT_EQ(desk.writes_of(theirs).size(), 1u);
+    EXPECT_EQ(desk.writes_of(theirs).front().state, SessionState::kRefused) << "two sessions on a node with one place";
+    EXPECT_EQ(desk.writes_of(theirs).front().reason, EndReason::kNodeFull);
+  }
+
+  Desk desk{config_of(true)};
   const SessionId theirs{1, 1};
   const SessionId ours{2, 2};
-  desk.put(placed(theirs, UserId{1}, 0, 1, 1));
-  desk.tell(SessionWanted{RequestId{1}, ours, UserId{2}, KindId{0}, Intent::kStart});
-  ASSERT_EQ(desk.writes_of(ours).size(), 1u);
-  desk.answer_one();  // the claim is won; its acceptance waits
-  ASSERT_EQ(desk.writes_of(ours).size(), 1u);
-  ASSERT_EQ(desk.writes_of(ours).front().state, SessionState::kStarting);
-  // Now the other claim, which is older, is read.
-  const Effect acceptance = desk.calls.front();
-  desk.calls.clear();
-  desk.tell(StoreHint{});
-  desk.answer_one();
-  ASSERT_EQ(desk.writes_of(theirs).size(), 1u);
-  EXPECT_EQ(desk.writes_of(theirs).front().state, SessionState::kRefused) << "two sessions on a node with one place";
-  EXPECT_EQ(desk.writes_of(theirs).front().reason, EndReason::kNodeFull);
+  CompareAndSet acceptance;
+};
+
+TEST_F(TwoClaimsForOnePlace, Seed33ANodeCountsASessionWhoseAcceptanceIsUnderWay) {
+  ASSERT_EQ(std::get<SessionRow>(acceptance.writes.front().row).state, SessionState::kStarting);
+  expect_theirs_refused();
+}
+
+TEST_F(TwoClaimsForOnePlace, Seed25023ANodeCountsASessionWhoseAcceptanceWasMetBySilence) {
+  desk.store.write(acceptance);
+  desk.tell(Silent{acceptance.token});
+  expect_theirs_refused();
 }
 
 TEST(SwarmFindings, Seed218AMachineThatServesNobodyLetsGoOfASessionThatMovedOn) {
@@ -297,32 +314,6 @@ TEST(SwarmFindings, Seed10178NobodyClaimsInTheTurnThatHearsOfAFailover) {
     desk.answer_all();
   }
   EXPECT_TRUE(desk.store.session(session).has_value()) << "after the wait it is placed";
-}
-
-TEST(SwarmFindings, Seed25023ANodeCountsASessionWhoseAcceptanceWasMetBySilence) {
-  Desk desk(config_of(true));
-  Boot boot;
-  boot.machine = 1;
-  boot.max_sessions = 1;
-  desk.tell(boot);
-  desk.tell(LauncherUp{});
-  desk.answer_all();
-  // Another router claims the only place; this one has not read it and claims it for somebody else.
-  const SessionId theirs{1, 1};
-  const SessionId ours{2, 2};
-  desk.put(placed(theirs, UserId{1}, 0, 1, 1));
-  desk.tell(SessionWanted{RequestId{1}, ours, UserId{2}, KindId{0}, Intent::kStart});
-  desk.answer_one();  // the claim is won; its acceptance is written, but the answer gets lost
-  ASSERT_EQ(desk.writes_of(ours).size(), 1u);
-  const CompareAndSet acceptance = std::get<CompareAndSet>(desk.calls.front());
-  desk.calls.clear();
-  desk.store.write(acceptance);
-  desk.tell(Silent{acceptance.token});
-  // One read shows the older claim, then what became of the acceptance.
-  desk.tell(StoreHint{});
-  desk.answer_one();
-  ASSERT_EQ(desk.writes_of(theirs).size(), 1u);
-  EXPECT_EQ(desk.writes_of(theirs).front().state, SessionState::kRefused) << "two sessions on a node with one place";
 }
 
 }  // namespace
