@@ -89,8 +89,7 @@ std::vector<ConfigError> validate(const Config& config) {
     if (kind.can_suspend && kind.resume_timeout < kind.start_timeout) {
       fail("kind." + kind.name + ".resume-timeout",
            "must not be shorter than start-timeout (" + in_seconds(kind.start_timeout) +
-               "), since a resume is a start " + "that also loads what was saved; is " +
-               in_seconds(kind.resume_timeout));
+               "), since a resume is a start that also loads what was saved; is " + in_seconds(kind.resume_timeout));
     }
     if (kind.idle_after != Duration{0} && kind.idle_after <= config.heartbeat) {
       fail("kind." + kind.name + ".idle", "after must be longer than a heartbeat (" + in_seconds(config.heartbeat) +
