@@ -90,14 +90,14 @@ void add_slot_rows(std::vector<Row>& rows) {
   add_delay(rows, 2, 1, 20'000, 7);
   add_delay(rows, 5, 3, 10'000, 0);
   add_delay(rows, 10, 8, 8'000, 0);
-  add_delay(rows, 20, 15, 11'000, 0);
+  add_delay(rows, 20, 15, 15'000, 0);
   add_loss(rows, 1, 5, 3, "exponential(1 ms)", "exponential", 4'000, "random", 7);
   add_loss(rows, 1, 5, 3, "1 ms", "constant", 4'000, "random", 0);
   add_loss(rows, 1, 5, 3, "lognormal(median 0.324652 ms, sigma 1.5)", "lognormal", 10'000, "random", 0);
   add_loss(rows, 1, 10, 8, "exponential(1 ms)", "exponential", 2'000, "random", 0);
   add_loss(rows, 1, 20, 15, "exponential(1 ms)", "exponential", 3'000, "random", 0);
-  add_loss(rows, 10, 10, 90, "exponential(1 ms)", "exponential", 300, "random", 0);
-  add_loss(rows, 10, 10, 90, "exponential(1 ms)", "exponential", 300, "sessions", 0);
+  add_loss(rows, 10, 10, 90, "exponential(1 ms)", "exponential", 1'100, "random", 0);
+  add_loss(rows, 10, 10, 90, "exponential(1 ms)", "exponential", 1'100, "sessions", 0);
 }
 
 }  // namespace homing::sim

@@ -34,7 +34,7 @@
 
 namespace homing::base {
 
-inline constexpr std::uint32_t kTraceFormat = 4;
+inline constexpr std::uint32_t kTraceFormat = 5;
 
 struct TraceHeader {
   std::uint32_t format = kTraceFormat;

@@ -30,6 +30,7 @@ void Core::State::apply_queue(const QueueRow& row, Version version) {
       QueueEntry& e = queue[row.session];
       e.row = row;
       e.version = version;
+      if (!waits_here(row.session)) advance_wish(row.session);  // taken up from the line, and over with it
     } else if (it != queue.end()) {
       queue.erase(it);
     }
@@ -42,7 +43,18 @@ void Core::State::apply_queue(const QueueRow& row, Version version) {
   e.asked_seen = now;
   line.insert({e.ticket, row.session});
   arm(Timer::kQueueExpire, row.session, now + config.queue_ask_max);
-  if (wishes.contains(row.session)) arm(Timer::kQueueAsk, row.session, now + config.queue_ask_max / 3);
+  if (waits_here(row.session)) arm(Timer::kQueueAsk, row.session, now + config.queue_ask_max / 3);
+}
+
+bool Core::State::stands_in_line(SessionId id) const {
+  const auto it = queue.find(id);
+  return it != queue.end() && it->second.row.waiting;
+}
+
+// Somebody here wants it. A wish that this router took up from the line keeps no ticket alive: its owner may be gone.
+bool Core::State::waits_here(SessionId id) const {
+  const auto it = wishes.find(id);
+  return it != wishes.end() && !it->second.waiters.empty();
 }
 
 std::optional<SessionId> Core::State::head_of(std::uint64_t labels) const {
@@ -117,7 +129,7 @@ void Core::State::leave_queue(SessionId id) {
 
 void Core::State::ask_again(SessionId id) {
   const auto it = queue.find(id);
-  if (it == queue.end() || !it->second.row.waiting || !wishes.contains(id)) return;
+  if (it == queue.end() || !it->second.row.waiting || !waits_here(id)) return;
   arm(Timer::kQueueAsk, id, now + config.queue_ask_max / 3);
   if (it->second.call_under_way || store_away) return;
   QueueRow row = it->second.row;
@@ -136,7 +148,7 @@ void Core::State::expire_ticket(SessionId id) {
   const auto it = queue.find(id);
   if (it == queue.end() || !it->second.row.waiting) return;
   const Instant from = std::max(it->second.asked_seen, reads.since());
-  if (!reads.going() || now < from + config.queue_ask_max || wishes.contains(id)) {
+  if (!reads.going() || now < from + config.queue_ask_max || waits_here(id)) {
     arm(Timer::kQueueExpire, id, now + config.queue_ask_max);
     return;
   }
@@ -185,7 +197,6 @@ void Core::State::serve_head(std::uint64_t labels) {
   Wish wish;
   wish.user = row.user;
   wish.kind = row.kind;
-  wish.intent = Intent::kRestart;
   wish.wanted_at = now;
   wishes.emplace(*head, std::move(wish));
   advance_wish(*head);

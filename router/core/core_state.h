@@ -121,14 +121,13 @@ struct Waiter {
   }
 };
 
-// What somebody at this router waits for.
+// What somebody at this router waits for, or the line without anybody here. It ends when neither is left.
 struct Wish {
   UserId user{};
   KindId kind{};
-  Intent intent = Intent::kReach;
   std::vector<Waiter> waiters;
   bool call_under_way = false;
-  bool started = false;  // a placement of this wish exists or existed: go on after a failed one
+  Epoch started{};  // the first placement made or watched for this wish, or 0: go on after one that failed
   std::uint8_t attempts = 0;
   std::uint8_t conflicts = 0;    // claims lost to others in a row
   std::vector<NodeId> excluded;  // sorted
@@ -142,8 +141,8 @@ struct Wish {
   bool answered = false;
   template <class A>
   void archive(A& a) {
-    a(user, kind, intent, waiters, call_under_way, started, attempts, conflicts, excluded, last_reason, wanted_at,
-      recheck_at, watched_epoch, watched_state, watched_since, last_answer, answered);
+    a(user, kind, waiters, call_under_way, started, attempts, conflicts, excluded, last_reason, wanted_at, recheck_at,
+      watched_epoch, watched_state, watched_since, last_answer, answered);
   }
 };
 
@@ -356,6 +355,7 @@ struct Core::State {
   void on(const WantWithdrawn& e);
   void on(const EndWanted& e);
   void advance_wish(SessionId id);
+  Intent intent_of(SessionId id, const Wish& wish) const;
   void watch_claim(SessionId id, Wish& wish, const Known& known);
   void claim_failed(SessionId id, Wish& wish, const Known& known, EndReason reason);
   void place(SessionId id, Wish& wish);
@@ -411,6 +411,8 @@ struct Core::State {
   void expire_ticket(SessionId id);
   void serve_line();
   void serve_head(std::uint64_t labels);
+  bool stands_in_line(SessionId id) const;
+  bool waits_here(SessionId id) const;
   std::uint64_t labels_of(KindId kind) const;
   std::optional<SessionId> head_of(std::uint64_t labels) const;
   std::uint32_t position_of(SessionId id) const;

@@ -379,6 +379,11 @@ void Core::State::change_timeline(Timeline to) {
   for (const auto& [id, entry] : queue) disarm(Timer::kQueueExpire, id);
   queue.clear();
   line.clear();
+  absl::erase_if(wishes, [this](const auto& wish) {  // taken up from a line that is no more
+    if (!wish.second.waiters.empty()) return false;
+    disarm(Timer::kWish, wish.first);
+    return true;
+  });
   sweeps.clear();
   nodes.for_each_written([](NodeEntry& n) {
     n.known = false;

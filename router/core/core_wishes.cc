@@ -54,7 +54,6 @@ void Core::State::on(const SessionWanted& e) {
     it = wishes.emplace(e.session, std::move(wish)).first;
   }
   Wish& wish = it->second;
-  if (e.intent > wish.intent) wish.intent = e.intent;
   wish.waiters.push_back({e.request, e.intent});
   requests[e.request] = e.session;
   if (wish.answered) {  // tell the newcomer where things stand
@@ -74,7 +73,7 @@ void Core::State::on(const WantWithdrawn& e) {
   if (w == wishes.end()) return;
   std::erase_if(w->second.waiters, [&](const Waiter& x) { return x.request == e.request; });
   if (!w->second.waiters.empty() || w->second.call_under_way) return;
-  // Nobody waits any more. A claim already made goes its way; a ticket is given back.
+  // Nobody waits here any more. A claim already made goes its way; a ticket is given back.
   wishes.erase(w);
   disarm(Timer::kWish, id);
   leave_queue(id);
@@ -85,12 +84,14 @@ void Core::State::advance_wish(SessionId id) {
   if (it == wishes.end()) return;
   Wish& wish = it->second;
   if (wish.call_under_way) return;
+  if (wish.waiters.empty() && !stands_in_line(id)) return finish_wish(id, {});
+  const Intent intent = intent_of(id, wish);
   const Known* known = find(id);
   if (known == nullptr) {
     disarm(Timer::kWish, id);
     const bool fresh =
         synced && reads.going() && read_token == StoreToken{} && reads.observed_until() >= wish.wanted_at;
-    if (wish.intent >= Intent::kStart) {
+    if (intent >= Intent::kStart) {
       if (synced) {
         place(id, wish);
       } else {
@@ -108,6 +109,8 @@ void Core::State::advance_wish(SessionId id) {
   }
   if (known->user != wish.user) return refuse_wish(id, Refusal::kNotOwner, EndReason::kNone);
   const bool gone = holds_place(known->state) && instance_gone(*known);
+  // A failover may have taken the start back: what an older epoch ended as is then judged afresh.
+  const bool was_started = wish.started != Epoch{} && known->epoch >= wish.started;
   switch (known->state) {
     case SessionState::kReady: {
       if (!gone) {
@@ -118,7 +121,7 @@ void Core::State::advance_wish(SessionId id) {
         return finish_wish(id, a);
       }
       wish.last_reason = EndReason::kNodeDead;
-      if (wish.intent == Intent::kRestart) return place(id, wish);
+      if (intent == Intent::kRestart) return place(id, wish);
       return refuse_wish(id, Refusal::kLost, EndReason::kNodeDead);
     }
     case SessionState::kPlaced:
@@ -126,25 +129,34 @@ void Core::State::advance_wish(SessionId id) {
       if (gone) return claim_failed(id, wish, *known, EndReason::kNodeDead);
       return watch_claim(id, wish, *known);
     case SessionState::kSuspended:
-      if (wish.intent < Intent::kWake) return refuse_wish(id, Refusal::kSuspended, known->reason);
+      if (intent < Intent::kWake) return refuse_wish(id, Refusal::kSuspended, known->reason);
       return place(id, wish);
     case SessionState::kRefused:
-      if (wish.started) return claim_failed(id, wish, *known, known->reason);
-      if (wish.intent == Intent::kRestart || wish.intent == Intent::kStart) return place(id, wish);
+      if (was_started) return claim_failed(id, wish, *known, known->reason);
+      if (intent == Intent::kRestart || intent == Intent::kStart) return place(id, wish);
       return refuse_wish(id, Refusal::kStartFailed, known->reason);
     case SessionState::kLost:
       // Lost while it was being started for this wish: nobody had it yet, so go on.
-      if (wish.started) return claim_failed(id, wish, *known, known->reason);
-      if (wish.intent == Intent::kRestart) return place(id, wish);
+      if (was_started) return claim_failed(id, wish, *known, known->reason);
+      if (intent == Intent::kRestart) return place(id, wish);
       return refuse_wish(id, Refusal::kLost, known->reason);
     case SessionState::kEnded:
       return refuse_wish(id, Refusal::kEnded, known->reason);
   }
 }
 
+// How far the wish may go: as far as the strongest of those who wait here, and all the way while its ticket stands in
+// line (whoever took it had the right to). One who left takes his intent along.
+Intent Core::State::intent_of(SessionId id, const Wish& wish) const {
+  if (stands_in_line(id)) return Intent::kRestart;
+  Intent strongest = Intent::kReach;
+  for (const Waiter& w : wish.waiters) strongest = std::max(strongest, w.intent);
+  return strongest;
+}
+
 // Somebody's claim is on its way to ready. Time-outs count from when this core first received the row.
 void Core::State::watch_claim(SessionId id, Wish& wish, const Known& known) {
-  wish.started = true;
+  if (wish.started == Epoch{}) wish.started = known.epoch;
   wish.attempts = std::max(wish.attempts, known.attempt);
   if (wish.watched_since == Instant{} || wish.watched_epoch != known.epoch || wish.watched_state != known.state) {
     wish.watched_epoch = known.epoch;
@@ -237,7 +249,7 @@ void Core::State::place(SessionId id, Wish& wish) {
     c.writes.push_back({served, q->second.version});
   }
   wish.call_under_way = true;
-  wish.started = true;
+  if (wish.started == Epoch{}) wish.started = epoch;
   wish.watched_since = Instant{};
   tentative(c, +1);
   call(std::move(c));

@@ -316,5 +316,129 @@ TEST(SwarmFindings, Seed10178NobodyClaimsInTheTurnThatHearsOfAFailover) {
   EXPECT_TRUE(desk.store.session(session).has_value()) << "after the wait it is placed";
 }
 
+// A router that takes up a ticket somebody else's router took for somebody who wants to restart what was lost.
+class TakenUpFromTheLine : public ::testing::Test {
+ protected:
+  TakenUpFromTheLine() {
+    Boot boot;
+    boot.machine = 1;
+    boot.max_sessions = 1;
+    desk.tell(boot);
+    desk.tell(LauncherUp{});
+    desk.answer_all();
+    ticket.session = session;
+    ticket.user = UserId{1};
+    ticket.waiting = true;
+    ticket.asked = 1;
+    desk.put(ticket);
+    ticket.ticket = desk.store.version_of(key_of(ticket));
+    for (int i = 0; i < 100 && desk.writes_of(session).empty(); ++i) {
+      desk.pass(milliseconds(100));
+      while (!desk.calls.empty() && desk.writes_of(session).empty()) desk.answer_one();
+    }
+    EXPECT_EQ(desk.writes_of(session).size(), 1u) << "nobody else serves the head of the line: this one does";
+  }
+  void put_ticket(bool waiting) {
+    ticket.waiting = waiting;
+    ++ticket.asked;
+    desk.put(ticket);
+  }
+  bool waits() const { return std::get<QueueRow>(desk.store.rows.at(key_of(ticket)).row).waiting; }
+
+  Desk desk{config_of(true)};
+  const SessionId session{1, 1};
+  QueueRow ticket;
+};
+
+TEST_F(TakenUpFromTheLine, Seed9316WhatItsOwnRouterServedIsNotStartedOnceMore) {
+  SessionRow theirs = placed(session, UserId{1}, 3, 1, 1);
+  desk.put(theirs);
+  put_ticket(false);
+  theirs.state = SessionState::kLost;
+  theirs.reason = EndReason::kNodeDead;
+  desk.put(theirs);
+  for (int i = 0; i < 20; ++i) {
+    desk.answer_all();
+    desk.pass(milliseconds(500));
+  }
+  EXPECT_EQ(desk.store.session(session)->epoch, Epoch{1}) << "nobody has asked for another";
+  EXPECT_EQ(desk.store.session(session)->state, SessionState::kLost);
+}
+
+TEST_F(TakenUpFromTheLine, Seed36118APollDoesNotGoAsFarAsATicketThatIsGone) {
+  desk.tell(SessionWanted{RequestId{1}, session, UserId{1}, KindId{0}, Intent::kReach});
+  desk.store.timeline = Timeline{2};
+  desk.store.rows.erase(key_of(ticket));
+  for (int i = 0; i < 80; ++i) {
+    desk.pass(milliseconds(500));
+    desk.answer_all();
+  }
+  EXPECT_FALSE(desk.store.session(session).has_value()) << "a poll has started a session";
+}
+
+TEST_F(TakenUpFromTheLine, TheTicketIsNotKeptAliveByTheRouterThatTookItUp) {
+  desk.put(placed({7, 7}, UserId{7}, 0, 1, 1));  // the place is taken
+  put_ticket(true);
+  for (int i = 0; i < 20; ++i) {
+    desk.answer_all();
+    desk.pass(milliseconds(100));
+  }
+  desk.tell(SessionStarted{{7, 7}, Epoch{1}});
+  ASSERT_TRUE(waits());
+  for (int i = 0; i < 200; ++i) {
+    desk.pass(milliseconds(500));
+    desk.answer_all();
+  }
+  EXPECT_FALSE(waits()) << "its owner is long gone";
+  EXPECT_FALSE(desk.store.session(session).has_value());
+}
+
+TEST(SwarmFindings, Seed34305AStartThatAFailoverTookBackDoesNotExcuseARestart) {
+  Desk desk(config_of(true));
+  Boot boot;
+  boot.machine = 1;
+  desk.tell(boot);
+  desk.tell(LauncherUp{});
+  const SessionId session{1, 1};
+  SessionRow row = placed(session, UserId{1}, 0, 1, 1);
+  row.state = SessionState::kLost;
+  desk.put(row);
+  const PlainStore before = desk.store;  // lost, then written asleep after all
+  row.state = SessionState::kSuspended;
+  desk.put(row);
+  desk.answer_all();
+  desk.tell(SessionWanted{RequestId{1}, session, UserId{1}, KindId{0}, Intent::kWake});
+  ASSERT_EQ(desk.writes_of(session).size(), 1u);
+  desk.store = before;
+  desk.store.timeline = Timeline{2};
+  for (int i = 0; i < 80; ++i) {
+    desk.answer_all();
+    desk.pass(milliseconds(500));
+  }
+  EXPECT_EQ(desk.store.session(session)->state, SessionState::kLost) << "only a click starts what was lost again";
+}
+
+TEST(SwarmFindings, WhoLeavesTakesHisIntentAlong) {
+  Desk desk(config_of(true));
+  Boot boot;
+  boot.machine = 1;
+  desk.tell(boot);
+  desk.tell(LauncherUp{});
+  const SessionId session{1, 1};
+  SessionRow row = placed(session, UserId{1}, 0, 1, 1);
+  row.state = SessionState::kLost;
+  desk.put(row);
+  desk.answer_all();
+  desk.tell(StoreHint{});
+  desk.tell(Silent{std::get<ReadSince>(desk.calls.front()).token});
+  desk.calls.clear();
+  desk.tell(SessionWanted{RequestId{1}, session, UserId{1}, KindId{0}, Intent::kRestart});
+  desk.tell(SessionWanted{RequestId{2}, session, UserId{1}, KindId{0}, Intent::kReach});
+  desk.tell(WantWithdrawn{RequestId{1}});
+  desk.tell(StoreHint{});
+  desk.answer_all();
+  EXPECT_EQ(desk.store.session(session)->state, SessionState::kLost) << "the poll that stayed has started it again";
+}
+
 }  // namespace
 }  // namespace homing::core::testing

@@ -50,6 +50,8 @@ struct Stage {
   }
   const ClusterSpec& cluster() const { return swarm_case.scenario->cluster; }
   core::Instant now() const { return world->now(); }
+  // Also when nothing has been written since, of which alone the mirror would know.
+  bool failed_over() const { return mirror.failed_over() || world->store().timeline() != mirror.timeline(); }
 };
 
 class Checker {

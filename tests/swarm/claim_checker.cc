@@ -33,12 +33,11 @@ class ClaimChecker final : public Checker {
       seen.renewals.erase(sent);
     } else if (const auto* wanted = std::get_if<core::SessionWanted>(&event)) {
       Wishes& wishes = seen.wishes[wanted->session];
-      wishes.strongest = std::max(wishes.strongest, wanted->intent);
       if (wishes.requests.empty()) wishes.since = stage_.now();
-      wishes.requests.insert(wanted->request);
+      wishes.requests[wanted->request] = wanted->intent;
       seen.requests[wanted->request] = wanted->session;
     } else if (const auto* withdrawn = std::get_if<core::WantWithdrawn>(&event)) {
-      forget(seen, withdrawn->request, true);
+      forget(seen, withdrawn->request);
     }
   }
 
@@ -48,7 +47,7 @@ class ClaimChecker final : public Checker {
       seen.cursor = read->timeline == stage_.mirror.timeline() ? read->cursor : core::Version{};
     } else if (const auto* answer = std::get_if<core::Answer>(&effect)) {
       if (answer->outcome == core::Outcome::kForward || answer->outcome == core::Outcome::kRefused) {
-        forget(seen, answer->request, false);
+        forget(seen, answer->request);
       }
     } else if (const auto* write = std::get_if<core::CompareAndSet>(&effect)) {
       for (const core::RowWrite& row : write->writes) {
@@ -56,7 +55,7 @@ class ClaimChecker final : public Checker {
           seen.renewals[write->token] = stage_.now();
         }
         const auto* session = std::get_if<core::SessionRow>(&row.row);
-        if (session != nullptr && session->state == SessionState::kPlaced) claim(machine, *session, row.expected);
+        if (session != nullptr && session->state == SessionState::kPlaced) claim(machine, *session, *write);
       }
     } else if (const auto* start = std::get_if<core::StartSession>(&effect)) {
       began(machine, *start);
@@ -98,10 +97,14 @@ class ClaimChecker final : public Checker {
 
  private:
   struct Wishes {
-    Intent strongest = Intent::kReach;
     core::Instant since{};
-    absl::flat_hash_set<core::RequestId> requests;
-    bool left_under_way = false;  // nobody waits any more, but a claim may be on its way
+    absl::flat_hash_map<core::RequestId, Intent> requests;
+
+    Intent strongest() const {
+      Intent all = Intent::kReach;
+      for (const auto& [request, intent] : requests) all = std::max(all, intent);
+      return all;
+    }
   };
   struct Seen {
     core::Version cursor{};
@@ -113,20 +116,13 @@ class ClaimChecker final : public Checker {
     absl::flat_hash_map<core::RequestId, core::SessionId> requests;
   };
 
-  void forget(Seen& seen, core::RequestId request, bool withdrawn) {
+  void forget(Seen& seen, core::RequestId request) {
     const auto found = seen.requests.find(request);
     if (found == seen.requests.end()) return;
     const auto wishes = seen.wishes.find(found->second);
     if (wishes != seen.wishes.end()) {
       wishes->second.requests.erase(request);
-      // A claim that was under way when the last caller left is seen through.
-      if (wishes->second.requests.empty()) {
-        if (withdrawn) {
-          wishes->second.left_under_way = true;
-        } else {
-          seen.wishes.erase(wishes);
-        }
-      }
+      if (wishes->second.requests.empty()) seen.wishes.erase(wishes);
     }
     seen.requests.erase(found);
   }
@@ -137,7 +133,7 @@ class ClaimChecker final : public Checker {
     return seen.lease_sent + cluster.lease_ttl - margin;
   }
 
-  void claim(std::uint32_t machine, const core::SessionRow& row, core::Version expected) {
+  void claim(std::uint32_t machine, const core::SessionRow& row, const core::CompareAndSet& write) {
     Seen& seen = seen_[machine];
     if (stage_.now() >= lease_over(seen)) {
       stage_.fail("claims", fmt::format("machine {} claims past its lease: {}", machine, base::describe(row)));
@@ -165,17 +161,26 @@ class ClaimChecker final : public Checker {
                                           base::describe(row)));
       }
     }
-    intent(machine, seen, row, expected);
+    if (!will_lose(write)) intent(machine, seen, row, write);
+  }
+
+  bool will_lose(const core::CompareAndSet& write) const {
+    if (write.timeline != stage_.world->store().timeline()) return true;
+    return std::any_of(write.writes.begin(), write.writes.end(), [&](const core::RowWrite& row) {
+      const MirrorRow* held = stage_.mirror.find(key_of(row.row));
+      return (held == nullptr ? core::Version{} : held->held.version) != row.expected;
+    });
   }
 
   // Somebody must wait for it, and may go as far as the row's last state asks.
-  void intent(std::uint32_t machine, Seen& seen, const core::SessionRow& row, core::Version expected) {
+  void intent(std::uint32_t machine, Seen& seen, const core::SessionRow& row, const core::CompareAndSet& write) {
+    // A claim that takes a ticket out of the line serves whoever stood there: any router may.
+    for (const core::RowWrite& other : write.writes) {
+      const auto* ticket = std::get_if<core::QueueRow>(&other.row);
+      if (ticket != nullptr && ticket->session == row.session && !ticket->waiting) return;
+    }
     const MirrorRow* before = stage_.mirror.find({core::RowKind::kSession, row.session.hi, row.session.lo});
-    if ((before == nullptr ? core::Version{} : before->held.version) != expected) return;  // it will lose
     const auto wishes = seen.wishes.find(row.session);
-    // Whoever stood in line may be served by a router that was never asked, also after a failed start.
-    const bool queued = stage_.mirror.find({core::RowKind::kQueue, row.session.hi, row.session.lo}) != nullptr;
-    if (wishes == seen.wishes.end() && queued) return;
     if (wishes == seen.wishes.end()) {
       return stage_.fail("claims",
                          fmt::format("router {} places what nobody there waits for: {}", machine, base::describe(row)));
@@ -195,10 +200,10 @@ class ClaimChecker final : public Checker {
       // No claim leads to this state: whoever waited through the start has been served since.
       if (was == SessionState::kSuspended) needed = Intent::kWake;
     }
-    if (wishes->second.strongest < needed) {
+    const Intent strongest = wishes->second.strongest();
+    if (strongest < needed) {
       stage_.fail("claims", fmt::format("router {} places with intent {} where {} is needed: {}", machine,
-                                        static_cast<int>(wishes->second.strongest), static_cast<int>(needed),
-                                        base::describe(row)));
+                                        static_cast<int>(strongest), static_cast<int>(needed), base::describe(row)));
     }
   }
 

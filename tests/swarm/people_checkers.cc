@@ -143,7 +143,8 @@ class HealedChecker final : public Checker {
   explicit HealedChecker(Stage& stage)
       : Checker(stage),
         words_(stage.swarm_case.scenario->nodes.size()),
-        changed_(stage.swarm_case.scenario->nodes.size()) {}
+        changed_(stage.swarm_case.scenario->nodes.size()),
+        full_(stage.swarm_case.scenario->kinds.size()) {}
 
   void count(Coverage& coverage) const override { coverage.hit("looks", "views compared", compared_); }
 
@@ -161,6 +162,8 @@ class HealedChecker final : public Checker {
     if (row != nullptr) changed_[row->node.value] = stage_.now();  // who claims counts it from now on
   }
   void won(std::uint32_t machine, const core::CompareAndSet&) override {
+    const core::Duration left = stage_.swarm_case.scenario->horizon - core::nanoseconds(stage_.world->now_ns());
+    for (std::uint32_t kind = 0; left <= moment() && kind < full_.size(); ++kind) full_[kind] |= full(kind);
     for (const Change& change : stage_.mirror.changes()) {
       if (const auto* session = std::get_if<core::SessionRow>(&change.after)) {
         changed_[session->node.value] = stage_.now();
@@ -308,7 +311,7 @@ class HealedChecker final : public Checker {
       const auto heard = heard_.find(stay.session);
       const core::Instant last = std::max(heard == heard_.end() ? core::Instant{} : heard->second, worked_[v]);
       const core::SessionRow* row = stage_.mirror.session(stay.session);
-      if (stage_.now() - last <= allowed || full(visit.kind)) continue;
+      if (stage_.now() - last <= allowed || full_[visit.kind] || full(visit.kind)) continue;
       stuck(fmt::format("visit {} has waited without a word for {} s (request open: {}, router {}): {}", v,
                         (stage_.now() - last) / core::seconds(1), stay.request_open, stay.router,
                         row == nullptr ? "no row" : base::describe(*row)));
@@ -392,6 +395,7 @@ class HealedChecker final : public Checker {
   absl::flat_hash_map<core::SessionId, core::Instant> heard_;  // last request or answer
   std::vector<core::Instant> worked_;                          // by visit: last seen at work
   std::vector<core::Instant> changed_;                         // by node: when a session came or went, or was about to
+  std::vector<char> full_;  // by kind: at some instant of the last moment there was no room, so the line still moves
   std::uint64_t compared_ = 0;
   absl::flat_hash_set<std::pair<core::SessionId, core::Epoch>> lived_;  // in the last moment
   core::Instant next_roll_call_{};

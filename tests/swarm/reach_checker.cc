@@ -121,7 +121,7 @@ class ReachChecker final : public Checker {
       if (!way.served) continue;
       ++served_;
       const Process& process = world.processes()[way.process];
-      if (process.epoch < newest && !stage_.mirror.failed_over()) {
+      if (process.epoch < newest && !stage_.failed_over()) {
         stage_.fail("reach", fmt::format("router {} reaches epoch {} on {} though epoch {} has answered", router,
                                          process.epoch.value, process.machine, newest.value));
       }
@@ -139,7 +139,7 @@ class ReachChecker final : public Checker {
   void both_run(const core::SessionId& session, core::KindId kind, core::Instant since) {
     if (stage_.swarm_case.tuning.without_store[kind.value] != core::WithoutStore::kFreeze) return;
     if (drained_.contains(session)) return;
-    if (stage_.now() <= since + kFenceMax || stage_.mirror.failed_over()) return;
+    if (stage_.now() <= since + kFenceMax || stage_.failed_over()) return;
     stage_.fail("reach", fmt::format("two processes of a session that freezes run for {} ms",
                                      (stage_.now() - since) / core::milliseconds(1)));
   }

@@ -236,6 +236,7 @@ class Hurter {
     core::DrawSequence d = draws(hurt, now);
     const std::uint32_t router = any_router(d.u64());
     const auto& stays = world_.stays();
+    if (stays.empty()) return;  // a case made smaller may have no visit left
     const auto v = static_cast<std::uint32_t>(d.below(stays.size()));
     const core::SessionId session = stays[v].session;
     const Visit& visit = case_.plan->visits[v];
