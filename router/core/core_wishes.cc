@@ -61,6 +61,10 @@ void Core::State::on(const SessionWanted& e) {
     a.request = e.request;
     emit(a);
   }
+  // Who has stood in line through another router keeps his place by asking through this one.
+  if (stands_in_line(e.session) && !is_armed(Timer::kQueueAsk, e.session)) {
+    arm(Timer::kQueueAsk, e.session, now + config.queue_ask_max / 3);
+  }
   advance_wish(e.session);
 }
 

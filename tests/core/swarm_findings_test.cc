@@ -393,6 +393,25 @@ TEST_F(TakenUpFromTheLine, TheTicketIsNotKeptAliveByTheRouterThatTookItUp) {
   EXPECT_FALSE(desk.store.session(session).has_value());
 }
 
+TEST_F(TakenUpFromTheLine, WhoComesToAnotherRouterKeepsHisPlaceInLine) {
+  desk.put(placed({7, 7}, UserId{7}, 0, 1, 1));  // the place is taken
+  put_ticket(true);
+  for (int i = 0; i < 20; ++i) {
+    desk.answer_all();
+    desk.pass(milliseconds(100));
+  }
+  desk.tell(SessionStarted{{7, 7}, Epoch{1}});
+  desk.tell(SessionWanted{RequestId{1}, session, UserId{1}, KindId{0}, Intent::kRestart});
+  for (int i = 0; i < 200; ++i) {
+    desk.pass(milliseconds(500));
+    desk.answer_all();
+  }
+  ASSERT_TRUE(waits());
+  const QueueRow row = std::get<QueueRow>(desk.store.rows.at(key_of(ticket)).row);
+  EXPECT_EQ(row.ticket, ticket.ticket);
+  EXPECT_GT(row.asked, ticket.asked) << "other routers take it for forgotten, and it expires under somebody who waits";
+}
+
 TEST(SwarmFindings, Seed34305AStartThatAFailoverTookBackDoesNotExcuseARestart) {
   Desk desk(config_of(true));
   Boot boot;
