@@ -51,7 +51,7 @@ CoverageCase paired_difference() {
   CoverageCase row;
   row.name = "paired";
   row.title =
-      "sessions minus random, sessions on a node, 2 nodes under processor sharing at 0.5: 20 pairs of 100 time units";
+      "sessions minus random, sessions on a node, 2 nodes under processor sharing at 0.5: 20 pairs of 300 time units";
   row.truth_from = "mean of the exact chain of the shorter queue - r/(1-r)";
   row.interval_from = "judge(), the verdicts' paired interval";
   row.truth = [] { return oracle::solve_chain(2, oracle::Choice::kShortest, 1.0, true, 40).mean - 1.0; };
@@ -59,7 +59,7 @@ CoverageCase paired_difference() {
     std::vector<double> differences;
     for (int i = 0; i < kPairs; ++i) {
       Workload workload{
-          .nodes = 2, .strategy = "sessions", .rate = 1.0, .shares_cpu = true, .horizon = 100, .warm_up = 40};
+          .nodes = 2, .strategy = "sessions", .rate = 1.0, .shares_cpu = true, .horizon = 300, .warm_up = 60};
       const double ours = probe_of(ran(workload, seed_of(experiment, i))).on_node().mean();
       workload.strategy = "random";
       differences.push_back(ours - probe_of(ran(workload, seed_of(experiment, i))).on_node().mean());

@@ -136,36 +136,13 @@ class PlanMaker {
     if (at >= end_) return;
     const KindSpec& kind = scenario_.kinds[kind_index];
     Visit visit{.user = user, .number = number, .kind = kind_index, .arrival_ns = at};
-    DrawSequence draws = Draws(seed_, purpose("length")).at({.high = 0, .low = user, .visit = number, .attempt = 0});
-    visit.first_action = static_cast<std::uint32_t>(plan_.actions.size());
-    if (kind.ends == Ends::kWorkDone) {
-      const std::int64_t work = core::sample_whole(kind.work, draws);
-      plan_.actions.push_back({.think_ns = 0, .cpu_ns = work, .memory_step = 0, .threads = kind.action.threads});
-    } else {
+    if (kind.ends != Ends::kWorkDone) {
+      DrawSequence draws = Draws(seed_, purpose("length")).at({.high = 0, .low = user, .visit = number, .attempt = 0});
       const std::int64_t length = std::max<std::int64_t>(1, core::sample_whole(kind.length, draws));
       visit.end_ns = at + length;
       if (visit.end_ns <= begin_) return;
-      if (kind.has_actions) draw_actions(kind, visit, length);
     }
-    visit.actions = static_cast<std::uint32_t>(plan_.actions.size()) - visit.first_action;
     plan_.visits.push_back(visit);
-  }
-
-  // Thinking alone never takes longer than the visit, so no more actions than these can be reached.
-  void draw_actions(const KindSpec& kind, const Visit& visit, std::int64_t length) {
-    const Draws action(seed_, purpose("action"));
-    std::int64_t thought = 0;
-    for (std::uint32_t i = 0; i < kMaxActions; ++i) {
-      DrawSequence draws = action.at({.high = 0, .low = visit.user, .visit = visit.number, .attempt = i});
-      PlannedAction next;
-      next.think_ns = core::sample_whole(kind.think, draws);
-      next.cpu_ns = core::sample_whole(kind.action.cpu, draws);
-      next.memory_step = core::sample_whole(kind.action.memory_step, draws);
-      next.threads = kind.action.threads;
-      if (next.think_ns >= length - thought) break;
-      thought += next.think_ns;
-      plan_.actions.push_back(next);
-    }
   }
 
   void order_visits() {
@@ -180,9 +157,11 @@ class PlanMaker {
     hasher(seed_, plan_.visits.size());
     for (const Visit& v : plan_.visits) {
       const StartCost first = start_cost(scenario_.kinds[v.kind], seed_, v, 0);
-      hasher(v.user, v.number, v.kind, v.arrival_ns, v.end_ns, v.actions, first.solo_ns, first.cpu_ns, first.memory);
+      hasher(v.user, v.number, v.kind, v.arrival_ns, v.end_ns, first.solo_ns, first.cpu_ns, first.memory);
+      ActionCursor actions;
+      const PlannedAction* const action = actions.look(scenario_.kinds[v.kind], seed_, v);
+      if (action != nullptr) hasher(action->think_ns, action->cpu_ns, action->memory_step, action->threads);
     }
-    for (const PlannedAction& a : plan_.actions) hasher(a.think_ns, a.cpu_ns, a.memory_step, a.threads);
     for (const PlannedFault& f : plan_.faults) {
       hasher(f.kind, f.node, f.start_ns, f.end_ns);
       if (!f.busiest && f.nodes.size() <= 1 && f.values.empty()) continue;
@@ -204,6 +183,34 @@ class PlanMaker {
 
 Plan draw_plan(const Scenario& scenario, std::uint64_t seed) {
   return PlanMaker(scenario, seed).make();
+}
+
+void ActionCursor::draw(const KindSpec& kind, std::uint64_t seed, const Visit& visit) {
+  state_ = State::kOver;
+  if (kind.ends == Ends::kWorkDone) {
+    if (index_ > 0) return;
+    DrawSequence draws =
+        Draws(seed, purpose("length")).at({.high = 0, .low = visit.user, .visit = visit.number, .attempt = 0});
+    action_ = {};
+    action_.cpu_ns = core::sample_whole(kind.work, draws);
+  } else {
+    if (!kind.has_actions || index_ >= kMaxActions) return;
+    DrawSequence draws =
+        Draws(seed, purpose("action")).at({.high = 0, .low = visit.user, .visit = visit.number, .attempt = index_});
+    action_.think_ns = core::sample_whole(kind.think, draws);
+    action_.cpu_ns = core::sample_whole(kind.action.cpu, draws);
+    action_.memory_step = core::sample_whole(kind.action.memory_step, draws);
+    if (action_.think_ns >= visit.end_ns - visit.arrival_ns - thought_ns_) return;
+  }
+  action_.threads = kind.action.threads;
+  state_ = State::kDrawn;
+}
+
+void ActionCursor::done() {
+  CHECK(state_ == State::kDrawn);
+  thought_ns_ += action_.think_ns;
+  ++index_;
+  state_ = State::kNotDrawn;
 }
 
 StartCost start_cost(const KindSpec& kind, std::uint64_t seed, const Visit& visit, std::uint32_t attempt) {

@@ -19,7 +19,6 @@
 #include <string>
 #include <vector>
 
-#include "router/base/block_vector.h"
 #include "router/core/ids.h"
 #include "sim/scenario.h"
 
@@ -28,7 +27,7 @@ namespace homing::sim {
 struct PlannedAction {
   std::int64_t think_ns = 0;  // before the action
   std::int64_t cpu_ns = 0;
-  std::int64_t memory_step : 48 = 0;  // bytes; in one word with the threads, since a plan has millions of actions
+  std::int64_t memory_step : 48 = 0;  // bytes; in one word with the threads: every visit keeps an action
   std::int64_t threads : 16 = 1;
 };
 static_assert(sizeof(PlannedAction) == 24);
@@ -39,8 +38,34 @@ struct Visit {
   std::uint32_t kind = 0;    // index into Scenario::kinds
   std::int64_t arrival_ns = 0;
   std::int64_t end_ns = kNoPlannedEnd;  // kNoPlannedEnd: when its work is done
-  std::uint32_t first_action = 0;
-  std::uint32_t actions = 0;
+};
+
+// Where a visit is in its actions. Each action is a function of (seed, user, visit, index), so it is drawn when it is
+// reached and never kept: a day of a thousand machines has tens of millions. They end with the visit's work, or before
+// the thinking alone would take as long as the visit.
+// Thread class: value.
+class ActionCursor {
+ public:
+  // The action that comes or goes on, 0, 1, ...
+  std::uint32_t index() const { return index_; }
+  // The same, drawn when it is first asked for; null when there are no more.
+  const PlannedAction* look(const KindSpec& kind, std::uint64_t seed, const Visit& visit) {
+    if (state_ == State::kNotDrawn) draw(kind, seed, visit);
+    return current();
+  }
+  // What look() said last.
+  const PlannedAction* current() const { return state_ == State::kDrawn ? &action_ : nullptr; }
+  // The action is done. REQUIRES: current() is not null.
+  void done();
+
+ private:
+  enum class State : std::uint8_t { kNotDrawn, kDrawn, kOver };
+  void draw(const KindSpec& kind, std::uint64_t seed, const Visit& visit);
+
+  PlannedAction action_;
+  std::int64_t thought_ns_ = 0;  // in all actions before this one
+  std::uint32_t index_ = 0;
+  State state_ = State::kNotDrawn;
 };
 
 struct StartCost {
@@ -52,13 +77,8 @@ struct StartCost {
 struct Plan {
   std::uint64_t seed = 0;
   std::vector<Visit> visits;
-  base::BlockVector<PlannedAction, 4096> actions;
   std::vector<PlannedFault> faults;  // by start
-  std::uint64_t hash = 0;
-
-  const PlannedAction& action(const Visit& visit, std::uint32_t index) const {
-    return actions[visit.first_action + index];
-  }
+  std::uint64_t hash = 0;  // of all that is here, what the first start of each visit costs and its first action
 };
 
 Plan draw_plan(const Scenario& scenario, std::uint64_t seed);

@@ -86,7 +86,9 @@ void add_insensitivity(std::vector<Row>& rows, double scv, int quick) {
     const auto& lives = probe_of(world).lives();
     for (std::size_t v = 0; v < lives.size(); ++v) {
       if (lives[v].left == Probe::kNever || lives[v].left < 0) continue;
-      const double work = static_cast<double>(world.plan().action(world.plan().visits[v], 0).cpu_ns) * 1e-9;
+      const Visit& visit = world.plan().visits[v];
+      const KindSpec& kind = world.scenario().kinds[visit.kind];
+      const double work = static_cast<double>(ActionCursor().look(kind, seed, visit)->cpu_ns) * 1e-9;
       const double stay = static_cast<double>(lives[v].left - lives[v].arrived) * 1e-9;
       all += stay;
       all_work += work;

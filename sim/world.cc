@@ -257,6 +257,8 @@ void World::dispatch(const Note& note) {
       if (machine.core && machine.boot == message.boot) {
         saw_store(message.machine, message.event);
         call_core(message.machine, message.event);
+      } else if (const auto* word = std::get_if<core::AdminWanted>(&message.event)) {
+        tell_again(message.machine, *word);
       }
       messages_.drop(a);
       break;

@@ -182,11 +182,11 @@ struct Stay {
   std::uint32_t react_generation = 0;
   std::uint32_t want_generation = 0;
   std::int64_t saved_memory = 0;  // of the suspended process: what a resume must load
-  std::uint32_t next_action = 0;
-  std::uint32_t alive = 0;      // processes of the session, starting or ready
-  std::uint32_t ready = 0;      // of these, ready and not frozen
-  std::uint32_t farewells = 0;  // times the end was asked for
-  std::uint32_t tries = 0;      // clicks in a row without an answer
+  ActionCursor actions;           // the next one, or the one that goes on
+  std::uint32_t alive = 0;        // processes of the session, starting or ready
+  std::uint32_t ready = 0;        // of these, ready and not frozen
+  std::uint32_t farewells = 0;    // times the end was asked for
+  std::uint32_t tries = 0;        // clicks in a row without an answer
   std::uint32_t retry_generation = 0;
   std::uint32_t served_by = kNone;  // the router through which this person works
   core::Epoch newest{};             // of the session's processes that ever answered
@@ -336,6 +336,10 @@ class World {
   void fetch_ahead(const Note& next) const;
   const Visit& visit(std::uint32_t v) const { return plan_->visits[v]; }
   const KindSpec& kind_of(std::uint32_t v) const { return scenario_->kinds[plan_->visits[v].kind]; }
+  // What the person does next, or the action that goes on; null: nothing any more.
+  const PlannedAction* next_action(std::uint32_t v) {
+    return stays_[v].actions.look(kind_of(v), plan_->seed, visit(v));
+  }
 
   // world.cc: beginning and end
   void lay_out_time();
@@ -505,6 +509,7 @@ class World {
   void operate(std::uint32_t fault);
   core::Duration operate_drain(std::uint32_t fault);
   void finish_operation(std::uint32_t fault);
+  void tell_again(std::uint32_t machine, core::AdminWanted word);
   void scale_out_begins(std::uint32_t fault);
   void maintained(std::uint32_t fault);
 

@@ -131,13 +131,12 @@ std::int64_t World::work_lost(std::uint32_t slot) const {
   const auto saves = [&](core::Instant t) { return every == 0 ? 0 : (t - process.since).count() / every; };
   // `used` is the start of the action that goes on, or the end of the last one.
   std::int64_t lost = saves(process.used) == saves(now_) ? process.unsaved_ns : 0;
-  const Stay& stay = stays_[process.visit];
-  if ((process.computing || process.frozen_threads > 0) && stay.next_action < visit(process.visit).actions) {
-    const PlannedAction& action = plan_->action(visit(process.visit), stay.next_action);
+  const PlannedAction* const action = stays_[process.visit].actions.current();
+  if ((process.computing || process.frozen_threads > 0) && action != nullptr) {
     const std::int64_t left = process.computing
-                                  ? machines_[process.machine].station->left(now_, slot).value_or(action.cpu_ns)
+                                  ? machines_[process.machine].station->left(now_, slot).value_or(action->cpu_ns)
                                   : process.frozen_work;
-    lost += std::max<std::int64_t>(0, action.cpu_ns - left);
+    lost += std::max<std::int64_t>(0, action->cpu_ns - left);
   }
   return lost;
 }

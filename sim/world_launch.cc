@@ -291,13 +291,13 @@ void World::process_timer(std::uint32_t slot) {
   // The person has thought; nobody who is cut off can press a key.
   const std::uint32_t v = process.visit;
   if (v == kNone || process.frozen || stays_[v].feeling != Feeling::kWorking) return;
-  if (stays_[v].next_action >= visit(v).actions) return;  // another process of the visit has done the last one
-  const PlannedAction& action = plan_->action(visit(v), stays_[v].next_action);
+  const PlannedAction* const action = next_action(v);
+  if (action == nullptr) return;  // another process of the visit has done the last one
   process.unsaved_ns = work_lost(slot);
   process.used = now_;
-  const std::int64_t solo = action.cpu_ns / action.threads;
+  const std::int64_t solo = action->cpu_ns / action->threads;
   process.slow_after = now_ + core::Duration(std::max(kSlowFloorNs, kSlowFactor * solo));
-  compute(slot, static_cast<std::uint32_t>(action.threads), action.cpu_ns);
+  compute(slot, static_cast<std::uint32_t>(action->threads), action->cpu_ns);
 }
 
 void World::computed(std::uint32_t slot) {
@@ -307,13 +307,12 @@ void World::computed(std::uint32_t slot) {
   const std::int64_t unsaved = work_lost(slot);
   process.used = now_;
   const std::uint32_t v = process.visit;
-  if (v == kNone || stays_[v].phase != Stay::Phase::kPresent || stays_[v].next_action >= visit(v).actions) return;
+  if (v == kNone || stays_[v].phase != Stay::Phase::kPresent || next_action(v) == nullptr) return;
   if (now_ > process.slow_after) journal_.slow(to_scenario(process.slow_after), now_ns());
-  Stay& stay = stays_[v];
-  const PlannedAction& action = plan_->action(visit(v), stay.next_action);
+  const PlannedAction action = *next_action(v);
   process.unsaved_ns = unsaved + action.cpu_ns;
-  ++stay.next_action;
-  if (kind_of(v).ends == Ends::kWorkDone && stay.next_action == visit(v).actions) return leave(v);
+  stays_[v].actions.done();
+  if (kind_of(v).ends == Ends::kWorkDone && next_action(v) == nullptr) return leave(v);
   const std::uint32_t life = process.life;
   grow(slot, action.memory_step);
   if (processes_[slot].life == life) go_on_working(slot);
@@ -329,10 +328,11 @@ void World::go_on_working(std::uint32_t slot) {
   }
   Stay& stay = stays_[v];
   if (stay.phase != Stay::Phase::kPresent || stay.feeling != Feeling::kWorking) return;
-  if (stay.next_action >= visit(v).actions) return;
+  const PlannedAction* const action = next_action(v);
+  if (action == nullptr) return;
   process.timer_armed = true;
   const bool thought = std::exchange(stay.thought, false);
-  const std::int64_t think = thought ? 0 : plan_->action(visit(v), stay.next_action).think_ns;
+  const std::int64_t think = thought ? 0 : action->think_ns;
   process.think_due = now_ + core::Duration(think);
   at(process.think_due, What::kProcessTimer, slot, ++process.generation);
 }

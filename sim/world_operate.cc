@@ -98,6 +98,12 @@ void World::finish_operation(std::uint32_t index) {
   faults_[index].end_ns = now_ns();
 }
 
+// The router died in the moment it was told: the operator sees an error and asks another a little later.
+void World::tell_again(std::uint32_t machine, core::AdminWanted word) {
+  const std::uint32_t router = any_router();
+  deliver(router == kNone ? machine : router, word, kLook);
+}
+
 void World::scale_out_begins(std::uint32_t index) {
   for (const std::uint32_t node : faults_[index].nodes) hold_machine(node, -1);
 }

@@ -330,17 +330,19 @@ void Core::State::on(const StillAlive& e) {
 // --- operators ---
 
 void Core::State::on(const AdminWanted& e) {
-  admins[e.node] = e.admin;
+  admins[e.node] = {e.admin, now};
   write_admins();
 }
 
 void Core::State::write_admins() {
   if (!synced || timeline == Timeline{}) return;
   for (auto it = admins.begin(); it != admins.end();) {
-    const auto [id, admin] = *it;
+    const NodeId id = it->first;
+    const NodeAdmin admin = it->second.admin;
     const bool known = id.value < nodes.size() && nodes[id.value].known && nodes[id.value].version != Version{};
     if (known && nodes[id.value].row.admin == admin) {
-      it = admins.erase(it);
+      const bool fresh = reads.going() && reads.observed_until() >= it->second.since;
+      it = fresh ? admins.erase(it) : std::next(it);
       continue;
     }
     ++it;

@@ -146,6 +146,16 @@ struct Wish {
   }
 };
 
+// An operator's word for a node.
+struct AdminWish {
+  NodeAdmin admin{};
+  Instant since{};  // a read sent later is needed before "it is so already" is true
+  template <class A>
+  void archive(A& a) {
+    a(admin, since);
+  }
+};
+
 struct QueueEntry {
   QueueRow row;
   Version version{};
@@ -273,7 +283,7 @@ struct Core::State {
   absl::btree_map<SessionId, Wish> wishes;
   absl::btree_map<RequestId, SessionId> requests;
   absl::btree_map<SessionId, EndReason> ends;              // wanted ends not yet written
-  absl::btree_map<NodeId, NodeAdmin> admins;               // wanted admin states not yet written
+  absl::btree_map<NodeId, AdminWish> admins;               // wanted admin states not yet known to be written
   absl::btree_map<NodeId, std::vector<SessionId>> sweeps;  // sessions of dead instances still to be declared lost
   absl::btree_map<SessionId, QueueEntry> queue;
   absl::btree_set<std::pair<Version, SessionId>> line;  // the queue in order

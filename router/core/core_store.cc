@@ -142,6 +142,11 @@ void Core::State::on(const Won& won) {
   if (c.purpose == CallPurpose::kHosted || c.purpose == CallPurpose::kAnnounce) advance_hosted(c.session);
   if (c.purpose == CallPurpose::kPlace) advance_wish(c.session);
   if (c.purpose == CallPurpose::kDeclare) start_sweep(c.node);
+  if (c.purpose == CallPurpose::kAdmin) {  // said; what others say later is not to be undone
+    const auto word = admins.find(c.node);
+    const bool same = word != admins.end() && word->second.admin == std::get<NodeRow>(c.writes.front().row).admin;
+    if (same) admins.erase(word);
+  }
   if (c.purpose == CallPurpose::kSweep) continue_sweep(c.node);
   if (c.purpose == CallPurpose::kEnd) advance_end(c.session);
 }

@@ -437,6 +437,37 @@ TEST(SwarmFindings, Seed34305AStartThatAFailoverTookBackDoesNotExcuseARestart) {
   EXPECT_EQ(desk.store.session(session)->state, SessionState::kLost) << "only a click starts what was lost again";
 }
 
+TEST(SwarmFindings, Seed72292AnOperatorsWordIsNotTakenForDoneByARouterThatHasLongNotLooked) {
+  Desk desk(config_of(true));
+  Boot boot;
+  boot.machine = 1;
+  desk.tell(boot);
+  desk.tell(LauncherUp{});
+  NodeRow other;
+  other.node = NodeId{1};
+  other.incarnation = Incarnation{1};
+  other.machine = 7;
+  desk.put(other);
+  desk.answer_all();
+  other.admin = NodeAdmin::kDrain;
+  desk.put(other);  // said to another router; this one has not read it
+  desk.calls.clear();
+  desk.tell(AdminWanted{NodeId{1}, NodeAdmin::kReady});
+  for (int i = 0; i < 10; ++i) {
+    desk.pass(milliseconds(500));
+    desk.answer_all();
+  }
+  EXPECT_EQ(desk.store.node(1).admin, NodeAdmin::kReady);
+  // Once it is written, another's later word stands.
+  other.admin = NodeAdmin::kMaintenance;
+  desk.put(other);
+  for (int i = 0; i < 10; ++i) {
+    desk.pass(milliseconds(500));
+    desk.answer_all();
+  }
+  EXPECT_EQ(desk.store.node(1).admin, NodeAdmin::kMaintenance);
+}
+
 TEST(SwarmFindings, WhoLeavesTakesHisIntentAlong) {
   Desk desk(config_of(true));
   Boot boot;

@@ -102,7 +102,7 @@ idle = { after = "60 min", then = "suspend" }
   EXPECT_EQ(world.machines()[0].core->route(session)->epoch, core::Epoch{2});
   EXPECT_EQ(world.memory_used(0), kGiB);
   world.run_until(ready + 90 * kMinute + 25 * kSecond);
-  EXPECT_EQ(world.stays()[0].next_action, 1u) << "the thought was not thought again";
+  EXPECT_EQ(world.stays()[0].actions.index(), 1u) << "the thought was not thought again";
   world.run();
   Journal& journal = world.finish();
   EXPECT_TRUE(journal.losses().empty());
@@ -258,9 +258,9 @@ TEST(SlowWorld, AtHalfTheSpeedAnActionTakesTwice) {
   const std::int64_t ready = scenario_ns(world, world.processes()[0].since);
   world.slow_down(0, 0.5);
   world.run_until(ready + 90 * kMinute + 19 * kSecond);
-  EXPECT_EQ(world.stays()[0].next_action, 0u);
+  EXPECT_EQ(world.stays()[0].actions.index(), 0u);
   world.run_until(ready + 90 * kMinute + 21 * kSecond);
-  EXPECT_EQ(world.stays()[0].next_action, 1u);
+  EXPECT_EQ(world.stays()[0].actions.index(), 1u);
 }
 
 TEST(SlowWorld, ANodesOwnSpeedCounts) {
@@ -269,9 +269,9 @@ TEST(SlowWorld, ANodesOwnSpeedCounts) {
   world.run_until(11 * kMinute);
   const std::int64_t ready = scenario_ns(world, world.processes()[0].since);
   world.run_until(ready + 90 * kMinute + 4 * kSecond);
-  EXPECT_EQ(world.stays()[0].next_action, 0u);
+  EXPECT_EQ(world.stays()[0].actions.index(), 0u);
   world.run_until(ready + 90 * kMinute + 6 * kSecond);
-  EXPECT_EQ(world.stays()[0].next_action, 1u);
+  EXPECT_EQ(world.stays()[0].actions.index(), 1u);
 }
 
 TEST(GrayWorld, StartsOnAGrayMachineHangUntilTheirTimeoutAndComeUpElsewhere) {

@@ -103,16 +103,37 @@ TEST(PlanTest, AClassComesWithinItsBurst) {
 }
 
 TEST(PlanTest, ThinkingNeverTakesLongerThanTheVisit) {
-  const Plan plan = draw_plan(*scenario_from(kOffice), 1);
-  std::uint32_t actions = 0;
+  const auto scenario = scenario_from(kOffice);
+  const Plan plan = draw_plan(*scenario, 1);
+  std::size_t all = 0;
   for (const Visit& visit : plan.visits) {
     std::int64_t thought = 0;
-    for (std::uint32_t i = 0; i < visit.actions; ++i) thought += plan.action(visit, i).think_ns;
+    ActionCursor actions;
+    while (const PlannedAction* action = actions.look(scenario->kinds[visit.kind], plan.seed, visit)) {
+      thought += action->think_ns;
+      actions.done();
+    }
     EXPECT_LT(thought, visit.end_ns - visit.arrival_ns);
-    actions += visit.actions;
+    all += actions.index();
   }
-  EXPECT_EQ(actions, plan.actions.size());
-  EXPECT_GT(actions, plan.visits.size());
+  EXPECT_GT(all, plan.visits.size());
+}
+
+TEST(PlanTest, AnActionIsTheSameHoweverOftenOneLooks) {
+  const auto scenario = scenario_from(kOffice);
+  const Plan plan = draw_plan(*scenario, 1);
+  const Visit& visit = plan.visits[plan.visits.size() / 2];
+  const KindSpec& kind = scenario->kinds[visit.kind];
+  ActionCursor often, once;
+  for (int i = 0; i < 3; ++i) {
+    for (int looks = 0; looks < 4; ++looks) ASSERT_NE(often.look(kind, plan.seed, visit), nullptr);
+    ASSERT_NE(once.look(kind, plan.seed, visit), nullptr);
+    EXPECT_EQ(often.current()->think_ns, once.current()->think_ns);
+    EXPECT_EQ(often.current()->cpu_ns, once.current()->cpu_ns);
+    often.done();
+    once.done();
+  }
+  EXPECT_EQ(once.current(), nullptr) << "not looked at yet";
 }
 
 TEST(PlanTest, FaultsNameTheirVictimsStaggeredAndWithLengthsOfTheirOwn) {
@@ -135,7 +156,7 @@ TEST(PlanTest, MoreUsersShiftNobodyElsesDraws) {
 }
 
 TEST(PlanTest, AStreamHasItsRate) {
-  const Plan plan = draw_plan(*scenario_from(R"toml(
+  const auto scenario = scenario_from(R"toml(
 format = 1
 title = "A stream"
 horizon = "10000 s"
@@ -149,12 +170,17 @@ kind = "job"
 [kind.job]
 ends = "work-done"
 work = "exponential(2 s)"
-)toml"),
-                              1);
+)toml");
+  const Plan plan = draw_plan(*scenario, 1);
   EXPECT_NEAR(static_cast<double>(plan.visits.size()), 9000, 4 * std::sqrt(9000));
   double work = 0;
-  for (const PlannedAction& action : plan.actions) work += static_cast<double>(action.cpu_ns) * 1e-9;
-  EXPECT_NEAR(work / static_cast<double>(plan.actions.size()), 2.0, 0.1);
+  for (const Visit& visit : plan.visits) {
+    ActionCursor actions;
+    work += static_cast<double>(actions.look(scenario->kinds[0], plan.seed, visit)->cpu_ns) * 1e-9;
+    actions.done();
+    EXPECT_EQ(actions.look(scenario->kinds[0], plan.seed, visit), nullptr) << "its work is one action";
+  }
+  EXPECT_NEAR(work / static_cast<double>(plan.visits.size()), 2.0, 0.1);
 }
 
 }  // namespace

@@ -226,6 +226,8 @@ void Checkers::log_event(std::uint32_t machine, const core::Event& event) const 
                        static_cast<int>(wanted->intent));
   } else if (const auto* withdrawn = std::get_if<core::WantWithdrawn>(&event)) {
     what = fmt::format("hears {}: withdrawn", withdrawn->request.value);
+  } else if (const auto* word = std::get_if<core::AdminWanted>(&event)) {
+    what = fmt::format("hears: node {} shall be {}", word->node.value, core::to_string(word->admin));
   } else if (std::holds_alternative<core::Boot>(event)) {
     what = "boots";
   }
