@@ -152,8 +152,7 @@ void Core::State::run_deadlines() {
         break;
       case Timer::kStanding:
       case Timer::kHold:
-        check_standing();
-        break;
+        break;  // settle() looks at it
       case Timer::kSweep:
         start_sweep(NodeId{static_cast<std::uint32_t>(key->hi)});
         break;

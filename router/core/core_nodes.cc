@@ -195,13 +195,12 @@ void Core::State::check_standing() {
   // The lease comes first: it may lapse in the wait after a timeline change, and what must not run without it stops.
   if (!orders) why = lease_stands() ? Refusal::kTimelineChange : Refusal::kLeaseExpired;
   if (orders == standing && why == standing_why) return;
-  const bool changed = orders != standing;
   standing = orders;
   standing_why = why;
   emit(StandingChanged{orders, why});
   if (why == Refusal::kLeaseExpired) {
     freeze_all();
-  } else if (changed && orders) {
+  } else if (orders) {
     advance_all_hosted();
     advance_all_wishes();
     capacity_changed = true;
@@ -341,7 +340,7 @@ void Core::State::write_admins() {
     const NodeAdmin admin = it->second.admin;
     const bool known = id.value < nodes.size() && nodes[id.value].known && nodes[id.value].version != Version{};
     if (known && nodes[id.value].row.admin == admin) {
-      const bool fresh = reads.going() && reads.observed_until() >= it->second.since;
+      const bool fresh = reads.going() && reads.observed_until() > it->second.since;
       it = fresh ? admins.erase(it) : std::next(it);
       continue;
     }

@@ -31,6 +31,14 @@ TEST(ConfigTest, AcceptsTheDefaultsWithOneKind) {
   EXPECT_THAT(fields(sound()), testing::IsEmpty());
 }
 
+TEST(ConfigTest, AKindWithoutIdleRuleNeedNotBeAbleToSuspend) {
+  Config config = sound();
+  config.kinds[0].idle_after = Duration{0};
+  config.kinds[0].idle_then = IdleThen::kSuspend;
+  config.kinds[0].can_suspend = false;
+  EXPECT_THAT(fields(config), testing::IsEmpty());
+}
+
 TEST(ConfigTest, ScalesDetectionToTheHeartbeatAndStaysSound) {
   for (const Duration heartbeat : {milliseconds(1300), seconds(1), seconds(5), seconds(60)}) {
     Config config = sound();

@@ -7,101 +7,10 @@
 #include <vector>
 
 #include "router/core/core.h"
-#include "tests/core/cluster_harness.h"
+#include "tests/core/desk.h"
 
 namespace homing::core::testing {
 namespace {
-
-// One core and its store. Calls wait until the test executes them.
-class Desk {
- public:
-  explicit Desk(Config config) : core_(NodeId{0}, std::move(config)) {}
-
-  void tell(const Event& event) {
-    core_.handle(now, event);
-    take();
-  }
-  void pass(Duration d) {
-    now += d;
-    while (core_.next_deadline() <= now) {
-      core_.handle_deadline(now);
-      take();
-    }
-  }
-  // Executes the waiting calls, and those that their answers make, at most `rounds` times.
-  void answer_all(int rounds = 20) {
-    for (int i = 0; i < rounds && !calls.empty(); ++i) answer_one();
-  }
-  void answer_one() {
-    const CompareAndSet* write = std::get_if<CompareAndSet>(&calls.front());
-    Event answer;
-    if (write != nullptr) {
-      answer = store.write(*write);
-    } else {
-      Rows rows = store.read(std::get<ReadSince>(calls.front()));
-      std::erase_if(rows.rows, [&](const VersionedRow& row) { return hidden(row); });
-      answer = rows;
-    }
-    calls.erase(calls.begin());
-    tell(answer);
-  }
-  // Writes of this session that wait.
-  std::vector<SessionRow> writes_of(SessionId session) const {
-    std::vector<SessionRow> rows;
-    for (const Effect& call : calls) {
-      const auto* write = std::get_if<CompareAndSet>(&call);
-      if (write == nullptr) continue;
-      const auto* row = std::get_if<SessionRow>(&write->writes.front().row);
-      if (row != nullptr && row->session == session) rows.push_back(*row);
-    }
-    return rows;
-  }
-  void put(const Row& row) { store.write({StoreToken{999}, store.timeline, {{row, store.version_of(key_of(row))}}}); }
-
-  PlainStore store;
-  Instant now{seconds(1000)};
-  std::vector<Effect> calls;
-  std::vector<KillSession> kills;
-  std::vector<FreezeSession> freezes;
-  std::vector<ThawSession> thaws;
-  // Rows of which this machine is not told by a read: it serves nobody, and they name another node.
-  std::function<bool(const VersionedRow&)> hidden = [](const VersionedRow&) { return false; };
-
- private:
-  void take() {
-    for (const Effect& effect : core_.effects()) {
-      if (std::holds_alternative<ReadSince>(effect) || std::holds_alternative<CompareAndSet>(effect)) {
-        calls.push_back(effect);
-      }
-      if (const auto* kill = std::get_if<KillSession>(&effect)) kills.push_back(*kill);
-      if (const auto* freeze = std::get_if<FreezeSession>(&effect)) freezes.push_back(*freeze);
-      if (const auto* thaw = std::get_if<ThawSession>(&effect)) thaws.push_back(*thaw);
-    }
-    core_.clear_effects();
-  }
-
-  Core core_;
-};
-
-Config config_of(bool serve) {
-  Config config;
-  config.serve = serve;
-  config.kinds.push_back(KindConfig{"notepad", 0, 0, seconds(20), seconds(40), WithoutStore::kKeep});
-  return config;
-}
-
-SessionRow placed(SessionId session, UserId user, std::uint32_t node, std::uint32_t incarnation, std::uint32_t epoch) {
-  SessionRow row;
-  row.session = session;
-  row.user = user;
-  row.state = SessionState::kPlaced;
-  row.epoch = Epoch{epoch};
-  row.node = NodeId{node};
-  row.incarnation = Incarnation{incarnation};
-  row.timeout = seconds(20);
-  row.attempt = 1;
-  return row;
-}
 
 // A node with one place, which another router has claimed; this one has not read it and claims it for somebody else.
 class TwoClaimsForOnePlace : public ::testing::Test {
@@ -451,7 +360,6 @@ TEST(SwarmFindings, Seed72292AnOperatorsWordIsNotTakenForDoneByARouterThatHasLon
   desk.answer_all();
   other.admin = NodeAdmin::kDrain;
   desk.put(other);  // said to another router; this one has not read it
-  desk.calls.clear();
   desk.tell(AdminWanted{NodeId{1}, NodeAdmin::kReady});
   for (int i = 0; i < 10; ++i) {
     desk.pass(milliseconds(500));

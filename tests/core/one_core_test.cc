@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Small promises of one core that nothing else would miss: found by taking single tokens out of it (tests/mutation).
+#include <gtest/gtest.h>
+
+#include "tests/core/desk.h"
+
+namespace homing::core::testing {
+namespace {
+
+class OneCore : public ::testing::Test {
+ protected:
+  void boot(Desk& desk, std::uint32_t max_sessions = 0, std::uint32_t start_slots = 0) {
+    Boot boot;
+    boot.machine = 1;
+    boot.max_sessions = max_sessions;
+    boot.start_slots = start_slots;
+    desk.tell(boot);
+    desk.tell(LauncherUp{});
+    desk.answer_all();
+  }
+  const SessionId session{1, 1};
+};
+
+TEST_F(OneCore, AnAnswerAboutARunningSessionNamesItsNodeAndEpoch) {
+  Desk desk(config_of(true));
+  boot(desk);
+  SessionRow row = placed(session, UserId{1}, 0, 1, 4);
+  row.state = SessionState::kReady;
+  row.node = NodeId{3};
+  desk.put(row);
+  desk.tell(StoreHint{});
+  desk.answer_all();
+  desk.tell(SessionWanted{RequestId{1}, session, UserId{1}, KindId{0}, Intent::kReach});
+  ASSERT_EQ(desk.answers.size(), 1u);
+  EXPECT_EQ(desk.answers[0].outcome, Outcome::kForward);
+  EXPECT_EQ(desk.answers[0].node, NodeId{3});
+  EXPECT_EQ(desk.answers[0].epoch, Epoch{4});
+}
+
+TEST_F(OneCore, RequestsThatWereAnsweredLeaveRoomForOthers) {
+  Config config = config_of(true);
+  config.max_wishes = 2;
+  Desk desk(config);
+  boot(desk);
+  for (std::uint64_t i = 1; i <= 6; ++i) {
+    desk.tell(SessionWanted{RequestId{i}, {i, i}, UserId{i}, KindId{0}, Intent::kReach});
+    desk.answer_all();
+    desk.pass(milliseconds(100));
+    ASSERT_FALSE(desk.answers.empty());
+    EXPECT_EQ(desk.answers.back().refusal, Refusal::kUnknownSession) << "request " << i;
+  }
+}
+
+TEST_F(OneCore, AStartThatWaitsForASlotIsGivenUpAtItsDeadline) {
+  Config config = config_of(true);
+  config.kinds.push_back(KindConfig{"slow", 0, 0, seconds(300), seconds(300), WithoutStore::kKeep});
+  Desk desk(config);
+  boot(desk, 0, 1);
+  desk.tell(SessionWanted{RequestId{1}, {7, 7}, UserId{7}, KindId{1}, Intent::kStart});
+  desk.answer_all();
+  SessionRow row = placed(session, UserId{1}, 0, 1, 1);  // another router's claim
+  desk.put(row);
+  desk.tell(StoreHint{});
+  for (int i = 0; i < 70; ++i) {  // lease and reads go on; nothing starts
+    desk.answer_all();
+    desk.pass(milliseconds(300));
+  }
+  desk.answer_all();
+  EXPECT_EQ(desk.store.session(session)->state, SessionState::kRefused);
+  EXPECT_EQ(desk.store.session(session)->reason, EndReason::kStartTimeout);
+  EXPECT_EQ(desk.store.session({7, 7})->state, SessionState::kStarting);
+}
+
+TEST_F(OneCore, WhereNobodyMayBePlacedNoNodeIsScannedForRoom) {
+  Config config = config_of(true);
+  config.kinds[0].memory_bytes = 1;
+  Desk desk(config);
+  boot(desk, 1);
+  desk.put(placed({7, 7}, UserId{7}, 0, 1, 1));
+  desk.tell(StoreHint{});
+  desk.answer_all();
+  desk.tell(SessionWanted{RequestId{1}, session, UserId{1}, KindId{0}, Intent::kStart});
+  desk.answer_all();
+  EXPECT_EQ(desk.answers.back().outcome, Outcome::kQueued);
+  EXPECT_EQ(desk.counters().misfit_scans, 0u);
+  const RowKey ticket{RowKind::kQueue, session.hi, session.lo};
+  EXPECT_EQ(std::get<QueueRow>(desk.store.rows.at(ticket).row).asked, 1u) << "whoever joins has asked once";
+}
+
+TEST_F(OneCore, AClaimLostToAnotherRouterIsCounted) {
+  Desk desk(config_of(true));
+  boot(desk);
+  desk.tell(SessionWanted{RequestId{1}, session, UserId{1}, KindId{0}, Intent::kStart});
+  ASSERT_EQ(desk.writes_of(session).size(), 1u);
+  desk.put(placed(session, UserId{1}, 3, 1, 1));
+  desk.answer_all();
+  EXPECT_EQ(desk.counters().claims_lost, 1u);
+}
+
+TEST_F(OneCore, AClaimIsWatchedAlsoWhenAReadShowedItBeforeItsAnswer) {
+  Desk desk(config_of(true));
+  boot(desk);
+  NodeRow other;
+  other.node = NodeId{1};
+  other.incarnation = Incarnation{1};
+  other.machine = 7;
+  desk.put(other);
+  desk.put(placed({7, 7}, UserId{7}, 0, 1, 1));  // so that the other node is the emptier one
+  desk.tell(StoreHint{});
+  desk.answer_all();
+  desk.tell(SessionWanted{RequestId{1}, session, UserId{1}, KindId{0}, Intent::kStart});
+  ASSERT_EQ(desk.writes_of(session).size(), 1u);
+  ASSERT_EQ(desk.writes_of(session)[0].node, NodeId{1});
+  const auto claim = std::get<CompareAndSet>(desk.calls.front());
+  desk.calls.clear();
+  const Event won = desk.store.write(claim);
+  desk.tell(StoreHint{});
+  while (!desk.calls.empty()) desk.answer_one();
+  desk.tell(won);
+  // Nobody accepts it, and the store is not read any more.
+  desk.pass(Config{}.accept_max + seconds(1));
+  EXPECT_EQ(desk.writes_of(session).size(), 1u) << "its time is over: the next claim is due";
+}
+
+}  // namespace
+}  // namespace homing::core::testing
