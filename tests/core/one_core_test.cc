@@ -123,5 +123,84 @@ TEST_F(OneCore, AClaimIsWatchedAlsoWhenAReadShowedItBeforeItsAnswer) {
   EXPECT_EQ(desk.writes_of(session).size(), 1u) << "its time is over: the next claim is due";
 }
 
+TEST_F(OneCore, AMachineWithRoomIsFoundBehindManyThatLackTheMemory) {
+  Config config = config_of(true);
+  config.strategy = "sessions";
+  config.kinds[0].memory_bytes = 1000;
+  Desk desk(config);
+  boot(desk);
+  for (std::uint32_t n = 1; n <= 12; ++n) {  // the fuller a machine, the later the strategy names it
+    NodeRow row;
+    row.node = NodeId{n};
+    row.incarnation = Incarnation{1};
+    row.machine = n;
+    row.load.memory_total = 4000;
+    row.load.memory_available = n == 12 ? 2000 : 10;
+    row.load.sessions = n;
+    desk.put(row);
+  }
+  NodeRow self = desk.store.node(0);
+  self.max_sessions = 0;
+  self.admin = NodeAdmin::kDrain;
+  desk.put(self);
+  desk.tell(StoreHint{});
+  desk.answer_all();
+  desk.tell(SessionWanted{RequestId{1}, session, UserId{1}, KindId{0}, Intent::kStart});
+  ASSERT_EQ(desk.writes_of(session).size(), 1u);
+  EXPECT_EQ(desk.writes_of(session)[0].node, NodeId{12});
+  EXPECT_EQ(desk.counters().misfit_scans, 1u);
+}
+
+TEST_F(OneCore, WhoeverGoesAwayLeavesTheLineAtOnce) {
+  Desk desk(config_of(true));
+  boot(desk, 1);
+  desk.put(placed({7, 7}, UserId{7}, 0, 1, 1));
+  desk.tell(StoreHint{});
+  desk.answer_all();
+  desk.tell(SessionWanted{RequestId{1}, session, UserId{1}, KindId{0}, Intent::kStart});
+  desk.answer_all();
+  const RowKey ticket{RowKind::kQueue, session.hi, session.lo};
+  ASSERT_TRUE(std::get<QueueRow>(desk.store.rows.at(ticket).row).waiting);
+  desk.tell(WantWithdrawn{RequestId{1}});
+  desk.answer_all();
+  EXPECT_FALSE(std::get<QueueRow>(desk.store.rows.at(ticket).row).waiting);
+}
+
+// A session runs here; then the launcher comes back and says what it has.
+class LauncherBack : public OneCore {
+ protected:
+  LauncherBack() {
+    boot(desk);
+    desk.tell(SessionWanted{RequestId{1}, session, UserId{1}, KindId{0}, Intent::kStart});
+    desk.answer_all();
+    desk.tell(SessionStarted{session, Epoch{1}});
+    desk.answer_all();
+    EXPECT_EQ(desk.store.session(session)->state, SessionState::kReady);
+    desk.tell(LauncherDown{});
+  }
+  void back(const LauncherUp& up) {
+    desk.tell(up);
+    for (int i = 0; i < 4; ++i) {
+      desk.answer_all();
+      desk.pass(milliseconds(500));
+    }
+  }
+  Desk desk{config_of(true)};
+};
+
+TEST_F(LauncherBack, AProcessThatIsGoneIsWrittenLostWithThatReason) {
+  back(LauncherUp{});
+  EXPECT_EQ(desk.store.session(session)->state, SessionState::kLost);
+  EXPECT_EQ(desk.store.session(session)->reason, EndReason::kProcessGone);
+}
+
+TEST_F(LauncherBack, AProcessOfAKindThatServesOnIsNotThawed) {
+  LauncherUp up;
+  up.processes.push_back({session, Epoch{1}, true});
+  back(up);
+  EXPECT_EQ(desk.store.session(session)->state, SessionState::kReady);
+  EXPECT_TRUE(desk.thaws.empty()) << "it was never frozen";
+}
+
 }  // namespace
 }  // namespace homing::core::testing
