@@ -44,7 +44,7 @@ bool is_websocket_key(std::string_view key) {
 }
 
 bool is_port(std::string_view text) {
-  return text.size() <= 5 && std::ranges::all_of(text, is_digit);
+  return !text.empty() && text.size() <= 5 && std::ranges::all_of(text, is_digit);
 }
 
 }  // namespace
