@@ -18,8 +18,7 @@ int hex_digit(char c) {
 
 // Names that say how the message is framed, where it goes or who sent it: too late behind the body.
 bool may_be_trailer(const Field& field) {
-  if ((field.traits & (kHopByHop | kIdentity | kProtected | kAlias)) != 0) return false;
-  return field.name != Name::kContentEncoding && field.name != Name::kContentType && field.name != Name::kRange;
+  return (field.traits & (kHopByHop | kIdentity | kProtected | kAlias)) == 0;
 }
 
 }  // namespace

@@ -55,29 +55,35 @@ Door through(std::string_view raw, const More&... more) {
 std::string with_host(std::string raw) {
   if (raw.find("\nHost:") != std::string::npos) return raw;
   for (std::size_t at = raw.find(" HTTP/1."); at != std::string::npos; at = raw.find(" HTTP/1.", at + 1)) {
-    if (raw.substr(at + 9, 2) == "\r\n") raw.insert(at + 11, "Host: h\r\n");
+    if (raw.substr(at + 9, 2) != "\r\n") continue;
+    const std::size_t scheme = raw.find("://");
+    const std::size_t begin = scheme < at ? scheme + 3 : at;
+    raw.insert(at + 11,
+               "Host: " + (scheme < at ? raw.substr(begin, raw.find_first_of("/? ", begin) - begin) : "h") + "\r\n");
   }
   return raw;
 }
 
 using Reasons = std::map<std::string, std::string>;
 
-// Counts `good`, or looks the name up among the exceptions and forgets it there.
+// Counts what is `good`; the rest must be listed by name, and what is listed must not be good.
 struct Tally {
-  explicit Tally(Reasons reasons) : left(std::move(reasons)), known(left.size()) {}
+  explicit Tally(Reasons listed) : reasons(std::move(listed)), unused(reasons) {}
   void see(const std::string& name, bool good, const std::string& detail) {
     ++all;
     right += good ? 1 : 0;
     if (good) return;
-    EXPECT_TRUE(left.contains(name)) << name << "\n" << detail;
-    excepted += left.erase(name);
+    EXPECT_TRUE(reasons.contains(name)) << name << "\n" << detail;
+    excepted += reasons.contains(name) ? 1 : 0;
+    unused.erase(name);
   }
   void finish(const char* what, const char* verb) const {
-    for (const auto& [name, reason] : left) ADD_FAILURE() << "no exception any more: " << name << " (" << reason << ")";
+    for (const auto& [name, reason] : unused)
+      ADD_FAILURE() << "no exception any more: " << name << " (" << reason << ")";
     std::printf("%s: %zu of %zu %s, %zu excepted by name\n", what, right, all, verb, excepted);
   }
-  Reasons left;
-  std::size_t known;
+  Reasons reasons;
+  Reasons unused;
   std::size_t all = 0;
   std::size_t right = 0;
   std::size_t excepted = 0;
@@ -89,24 +95,25 @@ std::vector<LlhttpCase> strict_cases(const std::filesystem::path& folder, const 
   return cases;
 }
 
+// Refused, or never whole; or, where llhttp minds bytes behind a message that ends the connection (its error 5): those
+// bytes were not read.
+bool stopped(const LlhttpCase& one, End end) {
+  return end == End::kRefused || end == End::kCut || (one.error == 5 && end == End::kClosed);
+}
+
 #define FOLDER_OR_SKIP(folder)                    \
   const auto folder = test::conformance_folder(); \
   if (!folder) GTEST_SKIP() << "no HOMING_SHARED/conformance here"
 
 TEST(ConformanceTest, EveryRequestThatLlhttpRefusesIsRefused) {
   FOLDER_OR_SKIP(folder);
-  Tally tally({
-      {"connection: No restart when keep-alive is off (1.0)",
-       "the first message is good and ends the connection: nobody reads the second"},
-  });
+  Tally tally({});
   for (const LlhttpCase& one : strict_cases(*folder, "request")) {
     if (!one.must_refuse()) continue;
     test::expect_same_at_every_split<RequestHead>(one.bytes);
     test::expect_same_at_every_split<RequestHead>(with_host(one.bytes));
-    const End end = through<RequestHead>(with_host(one.bytes)).end;
-    const End bare = through<RequestHead>(one.bytes).end;
-    const bool bare_refused = bare == End::kRefused || bare == End::kCut;
-    tally.see(one.name, (end == End::kRefused || end == End::kCut) && bare_refused, one.bytes);
+    const bool good = stopped(one, through<RequestHead>(with_host(one.bytes)).end);
+    tally.see(one.name, good && stopped(one, through<RequestHead>(one.bytes).end), one.bytes);
   }
   EXPECT_GT(tally.all, 45U);
   tally.finish("llhttp must-refuse requests", "refused");
@@ -114,7 +121,36 @@ TEST(ConformanceTest, EveryRequestThatLlhttpRefusesIsRefused) {
 
 TEST(ConformanceTest, EveryRequestThatLlhttpAcceptsIsAcceptedOrListed) {
   FOLDER_OR_SKIP(folder);
-  Tally tally({});
+  Tally tally({
+      {"connection: CRLF between requests, implicit `keep-alive`", "two empty lines between requests; we skip one"},
+      {"connection: Multiple tokens with folding and LWS", "a WebSocket handshake without a key of version 13"},
+      {"connection: Upgrade GET request", "a WebSocket handshake without a key of version 13"},
+      {"connection: Setting a flag and pausing", "an upgrade is a GET without a body"},
+      {"connection: Emitting part of body and pausing", "an upgrade is a GET without a body"},
+      {"connection: Upgrade POST request", "an upgrade is a GET without a body"},
+      {"method: CONNECT request", "CONNECT is not served"},
+      {"method: CONNECT request with CAPS", "CONNECT is not served"},
+      {"method: CONNECT with body", "CONNECT is not served"},
+      {"uri: Underscore in hostname", "CONNECT is not served"},
+      {"method: M-SEARCH request", "a method that is not on the list"},
+      {"method: PURGE request", "a method that is not on the list"},
+      {"method: LINK request", "a method that is not on the list"},
+      {"method: SOURCE request", "a method that is not on the list"},
+      {"method: QUERY request", "a method that is not on the list"},
+      {"method: PRI request HTTP2", "a method that is not on the list"},
+      {"method: SOURCE request with ICE", "only HTTP is served"},
+      {"method: OPTIONS request with RTSP", "only HTTP is served"},
+      {"method: ANNOUNCE request with RTSP", "only HTTP is served"},
+      {"sample: No HTTP version", "HTTP/0.9 is not served"},
+      {"sample: curl GET", "Host is 0.0.0.0=5000, which is no host[:port]"},
+      {"sample: Firefox GET", "Host is 0.0.0.0=5000, which is no host[:port]"},
+      {"transfer-encoding: POST with `chunked` as last transfer-encoding",
+       "a `#` in the target: a fragment is the client's business"},
+      {"transfer-encoding: POST with `chunked` as last transfer-encoding (multiple headers)",
+       "a `#` in the target: a fragment is the client's business"},
+      {"uri: Fragment in URI", "a `#` in the target: a fragment is the client's business"},
+      {"uri: `host:port` and basic auth", "a name and password in the target are not served"},
+  });
   for (const LlhttpCase& one : strict_cases(*folder, "request")) {
     if (one.must_refuse()) continue;
     const Door door = through<RequestHead>(with_host(one.bytes));
@@ -129,8 +165,7 @@ TEST(ConformanceTest, EveryAnswerThatLlhttpRefusesIsRefused) {
   for (const LlhttpCase& one : strict_cases(*folder, "response")) {
     if (!one.must_refuse()) continue;
     test::expect_same_at_every_split<AnswerHead>(one.bytes, Method::kGet);
-    const End end = through<AnswerHead>(one.bytes, Method::kGet).end;
-    tally.see(one.name, end == End::kRefused || end == End::kCut, one.bytes);
+    tally.see(one.name, stopped(one, through<AnswerHead>(one.bytes, Method::kGet).end), one.bytes);
   }
   EXPECT_GT(tally.all, 15U);
   tally.finish("llhttp must-refuse answers", "refused");
@@ -138,7 +173,21 @@ TEST(ConformanceTest, EveryAnswerThatLlhttpRefusesIsRefused) {
 
 TEST(ConformanceTest, EveryAnswerThatLlhttpAcceptsIsAcceptedOrListed) {
   FOLDER_OR_SKIP(folder);
-  Tally tally({});
+  Tally tally({
+      {"connection: HTTP 304 with Content-Length", "an empty line before an answer is a byte too many somewhere"},
+      {"connection: HTTP 100 first, then 400", "an empty line before an answer is a byte too many somewhere"},
+      {"pipelining: Should parse multiple events", "an empty line before an answer is a byte too many somewhere"},
+      {"sample: Response starting with CRLF", "an empty line before an answer is a byte too many somewhere"},
+      {"sample: RTSP response", "only HTTP/1.0 and HTTP/1.1 are read"},
+      {"sample: ICE response", "only HTTP/1.0 and HTTP/1.1 are read"},
+      {"sample: HTTP version 0.9", "only HTTP/1.0 and HTTP/1.1 are read"},
+      {"transfer-encoding: `chunked` before other transfer-encoding",
+       "a coding other than chunked, alone: others frame it differently"},
+      {"transfer-encoding: multiple transfer-encoding where chunked is not the last one",
+       "a coding other than chunked, alone: others frame it differently"},
+      {"transfer-encoding: `chunkedchunked` transfer-encoding does not enable chunked enconding",
+       "a coding other than chunked, alone: others frame it differently"},
+  });
   for (const LlhttpCase& one : strict_cases(*folder, "response")) {
     if (one.must_refuse()) continue;
     const Door door = through<AnswerHead>(one.bytes, Method::kGet);
@@ -184,7 +233,34 @@ TEST(ConformanceTest, NoAmbiguousDesyncRequestIsReused) {
 
 TEST(ConformanceTest, GoodDesyncRequestsPassOrAreListed) {
   FOLDER_OR_SKIP(folder);
-  Tally tally({});
+  Tally tally({
+      {"No TE/CL headers, some others are non-compliant", "white space before a colon hides a name from some parsers"},
+      {"TE and some others are non-compliant", "white space before a colon hides a name from some parsers"},
+      {"CL and some others are non-compliant", "white space before a colon hides a name from some parsers"},
+      {"A non-essential header with a non-printable character (x01)", "a control byte in a field"},
+      {"Some-Header\\x01", "a control byte in a field"},
+      {"\\x01Some-Header", "a control byte in a field"},
+      {"Some-Header: \\x01value", "a control byte in a field"},
+      {"Some-Header: value\\x01", "a control byte in a field"},
+      {"Non-RFC, but OK HTTP/0.9", "only HTTP/1.0 and HTTP/1.1"},
+      {"Empty version, which means HTTP/0.9", "only HTTP/1.0 and HTTP/1.1"},
+      {"Unknown but OK HTTP/1.2", "only HTTP/1.0 and HTTP/1.1"},
+      {"Extra spaces in version", "the first line is METHOD SP target SP HTTP/1.x"},
+      {"[space] in URI", "the first line is METHOD SP target SP HTTP/1.x"},
+      {"Empty URI", "the first line is METHOD SP target SP HTTP/1.x"},
+      {"Correct TE OK", "a coding other than chunked, alone: others frame it differently"},
+      {"Transfer-Encoding: identity and chunked OK", "a coding other than chunked, alone: others frame it differently"},
+      {"Multiple transfer encoding headers in a single request OK",
+       "a coding other than chunked, alone: others frame it differently"},
+      {"TE with custom parameters OK", "a coding other than chunked, alone: others frame it differently"},
+      {"Different Transfer-Encoding headers", "a coding other than chunked, alone: others frame it differently"},
+      {"Different Transfer-Encoding headers combined",
+       "a coding other than chunked, alone: others frame it differently"},
+      {"Transfer-Encoding with a param: chunked;custom_param",
+       "a coding other than chunked, alone: others frame it differently"},
+      {"Compliant URL", "a `#` in the target: a fragment is the client's business"},
+      {"International in URI", "a target is ASCII; clients send %XX"},
+  });
   for (const DesyncCase& one : test::desync_cases(*folder / "desync-guardian" / "tests")) {
     if (one.tier != "Compliant" && one.tier != "Acceptable") continue;
     const Door door = judged(one);
