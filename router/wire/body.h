@@ -64,8 +64,10 @@ class BodyReader {
   std::uint64_t payload_bytes() const { return payload_bytes_; }  // seen so far
   // Of a body with a length, or of the current chunk: payload that is still to come.
   std::uint64_t left() const { return left_; }
-  // The trailers, after kDone of a chunked body; nullptr when there were none.
-  const Fields* trailers() const { return trailers_ && trailers_->fields.size() > 0 ? &trailers_->fields : nullptr; }
+  // The trailers, after kDone of a chunked body; nullptr before, and when there were none.
+  const Fields* trailers() const {
+    return state_ == State::kDone && trailers_ && trailers_->fields.size() > 0 ? &trailers_->fields : nullptr;
+  }
 
  private:
   enum class At : std::uint8_t {

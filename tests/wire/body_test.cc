@@ -183,6 +183,17 @@ TEST(BodyTest, TrailersAreReadByTheRulesOfFields) {
   EXPECT_EQ(without.trailers(), nullptr);
 }
 
+TEST(BodyTest, TrailersAreNotShownBeforeTheBodyIsOver) {
+  BodyReader reader(kChunked);
+  reader.read("0\r\nX-Sum: 1\r\n");
+  EXPECT_EQ(reader.state(), State::kMore);
+  EXPECT_EQ(reader.trailers(), nullptr);
+  BodyReader bad(kChunked);
+  bad.read("0\r\nX-Sum: 1\r\nHost: h\r\n\r\n");
+  EXPECT_EQ(bad.state(), State::kBad);
+  EXPECT_EQ(bad.trailers(), nullptr);
+}
+
 TEST(BodyTest, ATrailerThatBelongsIntoTheHeadIsRefused) {
   for (const char* name :
        {"Content-Length", "Transfer-Encoding", "Host", "Trailer", "Connection", "Cookie", "Set-Cookie",
