@@ -21,7 +21,7 @@ violations_from < <(
     !($0 in owner) { print $0 ": in no header set: list it under HEADERS of its homing_room()" }
   ' "$facts" - || true
 )
-for room in router router/core router/base router/net router/launcher sim gui scenarios bench tests; do
+for room in router router/core router/base router/wire router/net router/launcher sim gui scenarios bench tests; do
   if [ -d "$tree/$room" ] && [ ! -s "$tree/$room/README.md" ]; then
     violation "$room: no README.md: say in one screen what the room is for and where to begin"
   fi

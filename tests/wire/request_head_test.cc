@@ -333,6 +333,12 @@ TEST(RequestHeadTest, OnlyAWholeHandshakeIsAnUpgrade) {
   EXPECT_EQ(status_of(head(start + "Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n")),
             426U);
   EXPECT_EQ(status_of(head(start + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n")), 426U);
+  for (const char* key : {"dGhlIHNhbXBsZSBub25jZQAA", "dGhlIHNhbXBsZSBub25jZQ=A",
+                          "dGhlIHNhbXBsZSB\x80"
+                          "25jZQ==",
+                          "dGhlIHNhbXBsZSBub25jZ===", "dGhlIHNhbXBsZSBub2 5jZQ=="}) {
+    EXPECT_EQ(status_of(head(start + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key + "\r\n")), 400U) << key;
+  }
   EXPECT_EQ(parsed(head("Upgrade: websocket\r\n")).upgrade(), "");
   EXPECT_EQ(parsed(head(kUpgrade, "GET /x HTTP/1.0")).upgrade(), "");
   EXPECT_EQ(parsed(head("Connection: upgrade\r\nUpgrade: h2c\r\n")).upgrade(), "");
