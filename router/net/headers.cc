@@ -19,11 +19,6 @@ char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-bool is_token_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
 // Boost's string_view to the standard one.
 template <class View>
 std::string_view view(const View& text) {
@@ -61,25 +56,6 @@ bool is_identity_name(std::string_view folded_name) {
 
 bool is_own_cookie(std::string_view name) {
   return name.starts_with("homing_") || name.starts_with("__Host-homing_");
-}
-
-std::optional<HeadError> check_host(std::string_view host) {
-  if (host.empty() || host.size() > 255) return bad("Host is empty or too long");
-  const bool v6 = host.front() == '[';
-  const std::size_t end = v6 ? host.find(']') : host.find(':');
-  if (v6 && end == std::string_view::npos) return bad("Host is not host[:port]");
-  const std::string_view name = host.substr(0, v6 ? end + 1 : end);
-  const std::string_view rest = end == std::string_view::npos ? "" : host.substr(v6 ? end + 1 : end);
-  const auto name_char = [v6](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
-           c == '_' || (v6 && (c == ':' || c == '[' || c == ']'));
-  };
-  if (name.empty() || !std::ranges::all_of(name, name_char)) return bad("Host is not host[:port]");
-  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (!rest.empty() && (rest.front() != ':' || rest.size() > 6 || !std::ranges::all_of(rest.substr(1), digit))) {
-    return bad("Host is not host[:port]");
-  }
-  return std::nullopt;
 }
 
 std::optional<HeadError> check_framing(const Fields& fields, bool http11) {
@@ -156,62 +132,6 @@ void erase_field(Fields& fields, std::string_view name) {
   }
 }
 
-std::optional<HeadError> check_raw_head(std::string_view head) {
-  std::size_t lines = 0;
-  std::size_t begin = 0;
-  while (begin < head.size()) {
-    const std::size_t end = head.find("\r\n", begin);
-    if (end == std::string_view::npos) return bad("a line without CRLF");
-    const std::string_view line = head.substr(begin, end - begin);
-    for (const char c : line) {
-      const auto byte = static_cast<std::uint8_t>(c);
-      if ((byte < 0x20 && byte != '\t') || byte == 0x7f) return bad("a control byte");
-    }
-    if (lines > 0 && !line.empty()) {
-      if (line.front() == ' ' || line.front() == '\t') return bad("a folded line");
-      const std::size_t colon = line.find(':');
-      if (colon == std::string_view::npos || colon == 0 || !std::ranges::all_of(line.substr(0, colon), is_token_char)) {
-        return bad("a field name that is no token");
-      }
-    }
-    if (lines == 0 && line.find('\t') != std::string_view::npos) return bad("a tab in the first line");
-    ++lines;
-    begin = end + 2;
-  }
-  if (lines > kMaxFields + 2) return HeadError{http::status::request_header_fields_too_large, "too many fields"};
-  return std::nullopt;
-}
-
-std::optional<HeadError> check_request_head(const RequestHead& head) {
-  if (head.version() != 10 && head.version() != 11) {
-    return HeadError{http::status::http_version_not_supported, "only HTTP/1.0 and HTTP/1.1"};
-  }
-  switch (head.method()) {
-    case http::verb::unknown:
-      return HeadError{http::status::not_implemented, "an unknown method"};
-    case http::verb::connect:
-    case http::verb::trace:
-      return HeadError{http::status::method_not_allowed, "CONNECT and TRACE are not served"};
-    default:
-      break;
-  }
-  const std::string_view target = view(head.target());
-  if (target.size() > kMaxTargetBytes) return HeadError{http::status::uri_too_long, "the target is too long"};
-  if (!target.starts_with('/')) return bad("the target must begin with '/'");
-  for (const char c : target) {
-    if (static_cast<std::uint8_t>(c) < 0x21 || static_cast<std::uint8_t>(c) > 0x7e || c == '#') {
-      return bad("a byte in the target that does not belong there");
-    }
-  }
-  if (field_count(head, "host") != 1) return bad("exactly one Host is needed");
-  if (auto error = check_host(field_value(head, "host"))) return error;
-  if (auto error = check_framing(head, head.version() == 11)) return error;
-  for (const std::string_view item : field_items(head, "expect")) {
-    if (!same_text(item, "100-continue")) return HeadError{http::status::expectation_failed, "an unknown expectation"};
-  }
-  return std::nullopt;
-}
-
 std::optional<std::string> check_response_head(const ResponseHead& head) {
   if (const auto error = check_framing(head, head.version() == 11)) return error->why;
   if (head.result_int() < 100 || head.result_int() > 999) return "a status that is none";
@@ -232,19 +152,6 @@ std::string_view upgrade_protocol(const RequestHead& head) {
     if (!same_text(item, "h2c")) return item;
   }
   return {};
-}
-
-std::optional<HeadError> check_upgrade(const RequestHead& head) {
-  if (head.method() != http::verb::get) return bad("an upgrade must be a GET");
-  if (has_body(head)) return bad("an upgrade must not have a body");
-  if (!same_text(upgrade_protocol(head), "websocket")) return std::nullopt;
-  if (field_count(head, "sec-websocket-key") != 1 || field_value(head, "sec-websocket-key").size() != 24) {
-    return bad("Sec-WebSocket-Key is missing or wrong");
-  }
-  if (field_value(head, "sec-websocket-version") != "13") {
-    return HeadError{http::status::upgrade_required, "only version 13 of WebSocket"};
-  }
-  return std::nullopt;
 }
 
 std::string websocket_accept(std::string_view key) {

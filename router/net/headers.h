@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a message head must be before anybody acts on it, and what is taken out of it before it is handed on.
+// What an answer's head must be, what is asked of heads, and what is taken out of them before they are handed on.
 //
-// Intuition: two parsers that read one head differently are a hole. So heads are checked twice, as raw bytes for what
-// Beast is lenient about (bare CR or LF, folded lines, control bytes, spaces in names) and as parsed fields for
-// framing; what is handed on is written anew from the parsed fields. A head that is not plain is refused, never
-// repaired.
+// Intuition: two parsers that read one head differently are a hole. So a request's head is judged by router/wire before
+// Beast sees it (exchange.h); an answer's framing is checked here; what is handed on is written anew from the parsed
+// fields. A head that is not plain is refused, never repaired.
 //
 // Order when handing on a request: names listed in Connection first (so that nobody strips what we add), hop-by-hop
 // names, our cookies, every spelling of an identity or forwarding header; then ours are set.
@@ -28,8 +27,6 @@ using RequestHead = http::request_header<Fields>;
 using ResponseHead = http::response_header<Fields>;
 
 inline constexpr std::size_t kMaxHeadBytes = 32 * 1024;
-inline constexpr std::size_t kMaxFields = 128;
-inline constexpr std::size_t kMaxTargetBytes = 8 * 1024;
 
 struct HeadError {
   http::status status = http::status::bad_request;
@@ -47,18 +44,13 @@ std::string_view field_value(const Fields& fields, std::string_view name);  // f
 std::size_t field_count(const Fields& fields, std::string_view name);
 void erase_field(Fields& fields, std::string_view name);  // all of them
 
-// `head` ends with the empty line.
-std::optional<HeadError> check_raw_head(std::string_view head);
-std::optional<HeadError> check_request_head(const RequestHead& head);
 // A sentence for the log when the answer of a session process cannot be handed on.
 std::optional<std::string> check_response_head(const ResponseHead& head);
 
-// REQUIRES: check_request_head said nothing.
+// These speak of heads that router/wire has accepted.
 bool has_body(const RequestHead& head);
 // The protocol asked for by a well-formed Upgrade request; empty: an ordinary request. An `h2c` wish is ignored.
 std::string_view upgrade_protocol(const RequestHead& head);
-// What is wrong with an Upgrade request (method, body, WebSocket key and version), if anything.
-std::optional<HeadError> check_upgrade(const RequestHead& head);
 // True when `answer` is a 101 that completes exactly the handshake of `request`.
 bool completes_upgrade(const RequestHead& request, const ResponseHead& answer);
 std::string websocket_accept(std::string_view key);

@@ -333,14 +333,9 @@ std::optional<Reply> refuse_early(Call& call, const SessionTarget& target) {
   const auto refuse = [html](const Trouble& trouble) { return trouble_page(trouble, html); };
   const bool upgrade = !upgrade_protocol(call.head()).empty();
   if (!call.user) return sign_in_page(html);
-  if (upgrade) {
-    if (auto error = check_upgrade(call.head())) {
-      return refuse(plain_trouble(error->status, "bad-request", "This request cannot be served", error->why));
-    }
-    if (!same_origin(call.head())) {
-      return refuse(
-          plain_trouble(http::status::forbidden, "cross-origin", "Another site's page may not connect here", ""));
-    }
+  if (upgrade && !same_origin(call.head())) {
+    return refuse(
+        plain_trouble(http::status::forbidden, "cross-origin", "Another site's page may not connect here", ""));
   }
   RequestHead scratch = call.head();
   if (auto error = strip_connection_fields(scratch)) {

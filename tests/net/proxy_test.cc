@@ -259,13 +259,26 @@ TEST_F(ProxyTest, AHeadWithTwoMeaningsIsRefusedAndTheConnectionEnds) {
        {first + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
         first + "Transfer-Encoding: xchunked\r\n\r\n", first + "Content-Length: 5\r\nContent-Length: 6\r\n\r\n",
         first + "Host: h\r\nContent-Length: 5\r\n\r\n", std::string("CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n"),
-        first + "X: a\r\n b\r\n\r\n"}) {
+        first + "X: a\r\n b\r\n\r\n", first + "Content_Length: 5\r\n\r\n", first + "X: a\n\r\n",
+        "GET http://other" + session_.path("api/headers") + " HTTP/1.1\r\nHost: h\r\n" + cookie + "\r\n",
+        first + "Connection: X-Forwarded-For\r\n\r\n"}) {
     TestClient client = cluster_->client(0);
     ASSERT_TRUE(client.write(head + "0\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"));
     const Got got = client.read_answer();
     EXPECT_GE(got.status, 400U) << head;
     EXPECT_FALSE(got.keep_alive) << head;
     EXPECT_EQ(client.read_some(), "") << "a second answer to: " << head;
+  }
+}
+
+TEST_F(ProxyTest, AnAbsoluteTargetReachesTheSessionLikeItsPath) {
+  for (const int node : {holder(), other()}) {
+    TestClient client = cluster_->client(node);
+    ASSERT_TRUE(client.write("GET http://H:81" + session_.path("api/bytes?n=7") +
+                             " HTTP/1.1\r\nHost: h:81\r\nCookie: " + cluster_->login("anna") + "\r\n\r\n"));
+    const Got got = client.read_answer();
+    EXPECT_EQ(got.status, 200U) << got.body;
+    EXPECT_EQ(got.body.size(), 7U);
   }
 }
 

@@ -112,6 +112,8 @@ TEST(AnswerHeadTest, AFramingWhereThereIsNoBodyIsTrustedOnce) {
     }
   }
   EXPECT_FALSE(parsed(answer("Connection: keep-alive\r\nContent-Length: 1\r\n", "HTTP/1.0 200 OK")).keep_alive());
+  EXPECT_EQ(parsed(answer("Connection: keep-alive\r\nContent-Length: 1\r\n", "HTTP/1.0 200 OK")).trust(), Trust::kOnce);
+  EXPECT_EQ(parsed(answer("Content-Length: 1\r\n", "HTTP/1.0 200 OK")).trust(), Trust::kPlain);
   EXPECT_EQ(parsed(answer("Connection: keep-alive, close\r\nContent-Length: 1\r\n")).trust(), Trust::kOnce);
 }
 
