@@ -8,9 +8,9 @@
 // only then ours are written.
 //
 // Invariants: what is written parses again by the same rules to the same method, target, host, framing and carried
-// fields; writing what was parsed from written bytes gives the same bytes. A head without anything to leave out keeps
-// the order of its fields. Nothing allocates but the growth of `out`.
-// Source: RFC 9110 section 7.6; CVE-2024-45410 for the order.
+// fields, unless what we add takes a head that is at a limit of fields.h over it (then the next reader says 431);
+// writing what was parsed from written bytes gives the same bytes. A head without anything to leave out keeps the order
+// of its fields. Nothing allocates but the growth of `out`. Source: RFC 9110 section 7.6; CVE-2024-45410 for the order.
 // Thread class: pure functions.
 #pragma once
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "router/wire/fields.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace homing::fuzz {
@@ -26,6 +27,13 @@ inline SplitInput split_input(const std::uint8_t* data, std::size_t size) {
   input.message = text.substr(3);
   input.split = (std::size_t{data[1]} | std::size_t{data[2]} << 8U) % (input.message.size() + 1);
   return input;
+}
+
+// What we add (framing, our fields) may take a head that is at a limit over it.
+inline bool outgrew_limits(std::string_view head) {
+  std::size_t lines = 0;
+  for (const char c : head) lines += c == '\n' ? 1 : 0;
+  return head.size() > wire::kMaxHeadBytes || lines > wire::kMaxFields + 2;
 }
 
 }  // namespace homing::fuzz

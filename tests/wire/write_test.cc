@@ -212,6 +212,17 @@ TEST(WriteTest, WhatIsWrittenParsesToTheSame) {
   }
 }
 
+TEST(WriteTest, AHeadAtTheLimitOutgrowsItByWhatWeAdd) {
+  std::string lines;
+  for (std::size_t i = 0; i < kMaxFields; ++i) lines += "X: y\r\n";
+  const std::string grown = written(answer(lines));
+  AnswerHead again;
+  EXPECT_TRUE(again.parse(grown, Method::kGet).refused());
+  AnswerPlan plan;
+  plan.framing = Framing{BodyKind::kUntilClose, 0};
+  EXPECT_TRUE(again.parse(written(answer(lines), plan), Method::kGet).done());
+}
+
 TEST(WriteTest, AnotherSitesOriginIsNotOurs) {
   const auto same = [](const std::string& lines) {
     return same_origin(request(head(lines))) && same_origin(request(head(lines + std::string(kUpgrade))));
