@@ -202,5 +202,97 @@ TEST_F(LauncherBack, AProcessOfAKindThatServesOnIsNotThawed) {
   EXPECT_TRUE(desk.thaws.empty()) << "it was never frozen";
 }
 
+TEST_F(OneCore, AStartThatAnotherMachineDoesNotFinishIsGivenUpHoweverOftenOneLooks) {
+  Desk desk(config_of(true));
+  boot(desk);
+  SessionRow row = placed(session, UserId{1}, 3, 1, 1);
+  desk.put(row);
+  desk.tell(StoreHint{});
+  desk.answer_all();
+  desk.tell(SessionWanted{RequestId{1}, session, UserId{1}, KindId{0}, Intent::kStart});
+  row.state = SessionState::kStarting;
+  desk.put(row);
+  for (int i = 0; i < 50; ++i) {
+    desk.pass(milliseconds(500));
+    desk.answer_all();
+  }
+  EXPECT_EQ(desk.store.session(session)->epoch, Epoch{2}) << "its time was over after 20 s";
+}
+
+TEST_F(OneCore, ATicketIsAskedForAgainAfterTheStoreWasSilent) {
+  Desk desk(config_of(true));
+  boot(desk, 1);
+  desk.put(placed({7, 7}, UserId{7}, 0, 1, 1));
+  desk.tell(StoreHint{});
+  desk.answer_all();
+  desk.tell(SessionStarted{{7, 7}, Epoch{1}});
+  desk.tell(SessionWanted{RequestId{1}, session, UserId{1}, KindId{0}, Intent::kStart});
+  desk.answer_all();
+  const auto asked = [&] {
+    return std::get<QueueRow>(desk.store.rows.at({RowKind::kQueue, session.hi, session.lo}).row).asked;
+  };
+  ASSERT_EQ(asked(), 1u);
+  // The store says nothing while the first time to ask comes and goes.
+  for (int i = 0; i < 30; ++i) {
+    desk.pass(milliseconds(500));
+    const std::vector<Effect> calls = std::move(desk.calls);
+    desk.calls.clear();
+    for (const Effect& call : calls) {
+      const auto* write = std::get_if<CompareAndSet>(&call);
+      desk.tell(Silent{write != nullptr ? write->token : std::get<ReadSince>(call).token});
+    }
+  }
+  for (int i = 0; i < 60; ++i) {
+    desk.answer_all();
+    desk.pass(milliseconds(500));
+  }
+  EXPECT_GT(asked(), 1u) << "others take it for forgotten";
+}
+
+TEST_F(OneCore, ARouterThatIsStartedAgainWithOtherLabelsSaysSo) {
+  Desk before(config_of(true));
+  Boot boot;
+  boot.machine = 1;
+  boot.labels = 1;
+  before.tell(boot);
+  before.tell(LauncherUp{});
+  before.answer_all();
+  ASSERT_EQ(before.store.node(0).labels, 1u);
+  Desk after(config_of(true));
+  after.store = before.store;
+  boot.labels = 2;
+  after.tell(boot);
+  after.tell(LauncherUp{});
+  after.answer_all();
+  EXPECT_EQ(after.store.node(0).labels, 2u);
+}
+
+TEST_F(OneCore, ANodeThatAFailoverForgotSaysAgainWhatItIs) {
+  Desk desk(config_of(true));
+  const PlainStore empty = desk.store;
+  Boot boot;
+  boot.machine = 1;
+  boot.labels = 2;
+  boot.weight = 50;
+  boot.max_sessions = 3;
+  desk.tell(boot);
+  desk.tell(LauncherUp{});
+  desk.answer_all();
+  const NodeRow before = desk.store.node(0);
+  desk.store = empty;
+  desk.store.timeline = Timeline{2};
+  for (int i = 0; i < 6; ++i) {
+    desk.pass(milliseconds(500));
+    desk.answer_all();
+  }
+  const NodeRow after = desk.store.node(0);
+  EXPECT_EQ(after.incarnation, before.incarnation);
+  EXPECT_EQ(after.generation, before.generation);
+  EXPECT_EQ(after.machine, before.machine);
+  EXPECT_EQ(after.labels, 2u);
+  EXPECT_EQ(after.weight, 50u);
+  EXPECT_EQ(after.max_sessions, 3u);
+}
+
 }  // namespace
 }  // namespace homing::core::testing
