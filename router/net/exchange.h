@@ -53,7 +53,7 @@ enum class End : std::uint8_t {
 };
 std::string_view to_string(End end);
 
-// Reads the next head, judges it (router/wire) and puts it into `parser`. `raw_ok` false: the connection ended or was
+// Reads the next head, judges it (router/wire) and puts it into `parser`. `alive` false: the connection ended or was
 // too slow, there is nobody to answer.
 struct HeadRead {
   bool alive = false;

@@ -20,6 +20,16 @@ class Desk {
  public:
   explicit Desk(Config config) : core_(NodeId{0}, std::move(config)) {}
 
+  // The router of a machine that has just been switched on, joined, its launcher there.
+  void boot(std::uint32_t max_sessions = 0, std::uint32_t start_slots = 0) {
+    Boot boot;
+    boot.machine = 1;
+    boot.max_sessions = max_sessions;
+    boot.start_slots = start_slots;
+    tell(boot);
+    tell(LauncherUp{});
+    answer_all();
+  }
   void tell(const Event& event) {
     core_.handle(now, event);
     take();

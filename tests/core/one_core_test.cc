@@ -10,21 +10,12 @@ namespace {
 
 class OneCore : public ::testing::Test {
  protected:
-  void boot(Desk& desk, std::uint32_t max_sessions = 0, std::uint32_t start_slots = 0) {
-    Boot boot;
-    boot.machine = 1;
-    boot.max_sessions = max_sessions;
-    boot.start_slots = start_slots;
-    desk.tell(boot);
-    desk.tell(LauncherUp{});
-    desk.answer_all();
-  }
   const SessionId session{1, 1};
 };
 
 TEST_F(OneCore, AnAnswerAboutARunningSessionNamesItsNodeAndEpoch) {
   Desk desk(config_of(true));
-  boot(desk);
+  desk.boot();
   SessionRow row = placed(session, UserId{1}, 0, 1, 4);
   row.state = SessionState::kReady;
   row.node = NodeId{3};
@@ -42,7 +33,7 @@ TEST_F(OneCore, RequestsThatWereAnsweredLeaveRoomForOthers) {
   Config config = config_of(true);
   config.max_wishes = 2;
   Desk desk(config);
-  boot(desk);
+  desk.boot();
   for (std::uint64_t i = 1; i <= 6; ++i) {
     desk.tell(SessionWanted{RequestId{i}, {i, i}, UserId{i}, KindId{0}, Intent::kReach});
     desk.answer_all();
@@ -56,7 +47,7 @@ TEST_F(OneCore, AStartThatWaitsForASlotIsGivenUpAtItsDeadline) {
   Config config = config_of(true);
   config.kinds.push_back(KindConfig{"slow", 0, 0, seconds(300), seconds(300), WithoutStore::kKeep});
   Desk desk(config);
-  boot(desk, 0, 1);
+  desk.boot(0, 1);
   desk.tell(SessionWanted{RequestId{1}, {7, 7}, UserId{7}, KindId{1}, Intent::kStart});
   desk.answer_all();
   SessionRow row = placed(session, UserId{1}, 0, 1, 1);  // another router's claim
@@ -76,7 +67,7 @@ TEST_F(OneCore, WhereNobodyMayBePlacedNoNodeIsScannedForRoom) {
   Config config = config_of(true);
   config.kinds[0].memory_bytes = 1;
   Desk desk(config);
-  boot(desk, 1);
+  desk.boot(1);
   desk.put(placed({7, 7}, UserId{7}, 0, 1, 1));
   desk.tell(StoreHint{});
   desk.answer_all();
@@ -90,7 +81,7 @@ TEST_F(OneCore, WhereNobodyMayBePlacedNoNodeIsScannedForRoom) {
 
 TEST_F(OneCore, AClaimLostToAnotherRouterIsCounted) {
   Desk desk(config_of(true));
-  boot(desk);
+  desk.boot();
   desk.tell(SessionWanted{RequestId{1}, session, UserId{1}, KindId{0}, Intent::kStart});
   ASSERT_EQ(desk.writes_of(session).size(), 1u);
   desk.put(placed(session, UserId{1}, 3, 1, 1));
@@ -100,7 +91,7 @@ TEST_F(OneCore, AClaimLostToAnotherRouterIsCounted) {
 
 TEST_F(OneCore, AClaimIsWatchedAlsoWhenAReadShowedItBeforeItsAnswer) {
   Desk desk(config_of(true));
-  boot(desk);
+  desk.boot();
   NodeRow other;
   other.node = NodeId{1};
   other.incarnation = Incarnation{1};
@@ -128,7 +119,7 @@ TEST_F(OneCore, AMachineWithRoomIsFoundBehindManyThatLackTheMemory) {
   config.strategy = "sessions";
   config.kinds[0].memory_bytes = 1000;
   Desk desk(config);
-  boot(desk);
+  desk.boot();
   for (std::uint32_t n = 1; n <= 12; ++n) {  // the fuller a machine, the later the strategy names it
     NodeRow row;
     row.node = NodeId{n};
@@ -153,7 +144,7 @@ TEST_F(OneCore, AMachineWithRoomIsFoundBehindManyThatLackTheMemory) {
 
 TEST_F(OneCore, WhoeverGoesAwayLeavesTheLineAtOnce) {
   Desk desk(config_of(true));
-  boot(desk, 1);
+  desk.boot(1);
   desk.put(placed({7, 7}, UserId{7}, 0, 1, 1));
   desk.tell(StoreHint{});
   desk.answer_all();
@@ -170,7 +161,7 @@ TEST_F(OneCore, WhoeverGoesAwayLeavesTheLineAtOnce) {
 class LauncherBack : public OneCore {
  protected:
   LauncherBack() {
-    boot(desk);
+    desk.boot();
     desk.tell(SessionWanted{RequestId{1}, session, UserId{1}, KindId{0}, Intent::kStart});
     desk.answer_all();
     desk.tell(SessionStarted{session, Epoch{1}});
@@ -204,7 +195,7 @@ TEST_F(LauncherBack, AProcessOfAKindThatServesOnIsNotThawed) {
 
 TEST_F(OneCore, AStartThatAnotherMachineDoesNotFinishIsGivenUpHoweverOftenOneLooks) {
   Desk desk(config_of(true));
-  boot(desk);
+  desk.boot();
   SessionRow row = placed(session, UserId{1}, 3, 1, 1);
   desk.put(row);
   desk.tell(StoreHint{});
@@ -221,7 +212,7 @@ TEST_F(OneCore, AStartThatAnotherMachineDoesNotFinishIsGivenUpHoweverOftenOneLoo
 
 TEST_F(OneCore, ATicketIsAskedForAgainAfterTheStoreWasSilent) {
   Desk desk(config_of(true));
-  boot(desk, 1);
+  desk.boot(1);
   desk.put(placed({7, 7}, UserId{7}, 0, 1, 1));
   desk.tell(StoreHint{});
   desk.answer_all();

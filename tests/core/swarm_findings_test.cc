@@ -16,12 +16,7 @@ namespace {
 class TwoClaimsForOnePlace : public ::testing::Test {
  protected:
   TwoClaimsForOnePlace() {
-    Boot boot;
-    boot.machine = 1;
-    boot.max_sessions = 1;
-    desk.tell(boot);
-    desk.tell(LauncherUp{});
-    desk.answer_all();
+    desk.boot(1);
     desk.put(placed(theirs, UserId{1}, 0, 1, 1));
     desk.tell(SessionWanted{RequestId{1}, ours, UserId{2}, KindId{0}, Intent::kStart});
     EXPECT_EQ(desk.writes_of(ours).size(), 1u);
@@ -92,11 +87,7 @@ TEST(SwarmFindings, Seed194AfterAFailoverAMachineThatServesNobodyHearsOfTheOther
     const auto* s = std::get_if<SessionRow>(&row.row);
     return s != nullptr && s->node != NodeId{0};
   };
-  Boot boot;
-  boot.machine = 1;
-  desk.tell(boot);
-  desk.tell(LauncherUp{});
-  desk.answer_all();
+  desk.boot();
   const PlainStore before = desk.store;
   const SessionId session{1, 1};
   desk.put(placed(session, UserId{1}, 0, 1, 1));
@@ -119,11 +110,7 @@ TEST(SwarmFindings, Seed194AfterAFailoverAMachineThatServesNobodyHearsOfTheOther
 
 TEST(SwarmFindings, Seed139AnAnnouncementThatIsMetBySilenceIsMadeAgain) {
   Desk desk(config_of(true));
-  Boot boot;
-  boot.machine = 1;
-  desk.tell(boot);
-  desk.tell(LauncherUp{});
-  desk.answer_all();
+  desk.boot();
   const PlainStore before = desk.store;
   const SessionId session{1, 1};
   desk.tell(SessionWanted{RequestId{1}, session, UserId{1}, KindId{0}, Intent::kStart});
@@ -160,11 +147,7 @@ TEST(SwarmFindings, Seed177ALeaseThatLapsesInTheWaitAfterAFailoverFreezesAndIsTh
   Config config = config_of(true);
   config.kinds.front().without_store = WithoutStore::kFreeze;
   Desk desk(config);
-  Boot boot;
-  boot.machine = 1;
-  desk.tell(boot);
-  desk.tell(LauncherUp{});
-  desk.answer_all();
+  desk.boot();
   const SessionId session{1, 1};
   desk.tell(SessionWanted{RequestId{1}, session, UserId{1}, KindId{0}, Intent::kStart});
   desk.answer_all();
@@ -200,11 +183,7 @@ TEST(SwarmFindings, Seed177ALeaseThatLapsesInTheWaitAfterAFailoverFreezesAndIsTh
 
 TEST(SwarmFindings, Seed10178NobodyClaimsInTheTurnThatHearsOfAFailover) {
   Desk desk(config_of(true));
-  Boot boot;
-  boot.machine = 1;
-  desk.tell(boot);
-  desk.tell(LauncherUp{});
-  desk.answer_all();
+  desk.boot();
   const PlainStore before = desk.store;
   // Somebody waits for a claim that another node does not accept.
   const SessionId session{1, 1};
@@ -229,12 +208,7 @@ TEST(SwarmFindings, Seed10178NobodyClaimsInTheTurnThatHearsOfAFailover) {
 class TakenUpFromTheLine : public ::testing::Test {
  protected:
   TakenUpFromTheLine() {
-    Boot boot;
-    boot.machine = 1;
-    boot.max_sessions = 1;
-    desk.tell(boot);
-    desk.tell(LauncherUp{});
-    desk.answer_all();
+    desk.boot(1);
     ticket.session = session;
     ticket.user = UserId{1};
     ticket.waiting = true;
