@@ -198,6 +198,17 @@ TEST(ConfigTextTest, TextThatIsNoTomlHasThePlace) {
   EXPECT_NE(file.report().find("f.toml:2:7: not valid TOML: "), std::string::npos) << file.report();
 }
 
+TEST(ConfigTextTest, ALetterBeyondAsciiBelongsIntoAStringOrAComment) {
+  Document file = Document::parse("a = \"\"\"\\\n\u00a7 \u0452\"\"\"  # \u0452\n", "f.toml");
+  EXPECT_EQ(file.root().need("a").as_string(), "\u00a7 \u0452");
+  EXPECT_TRUE(file.finish()) << file.report();
+  for (const std::string text : {"\u0452", "a = 1 \u0452", "a = 1\n \u00e9b = 2", "a = [1,\u4e00 2]"}) {
+    Document bad = Document::parse(text, "bad.toml");
+    EXPECT_FALSE(bad.finish()) << text;
+    EXPECT_NE(bad.report().find("not valid TOML"), std::string::npos) << text;
+  }
+}
+
 TEST(ConfigTextTest, AKeyWrittenTwiceIsRefused) {
   const Document file = Document::parse("a = 1\na = 2\n", "f.toml");
   ASSERT_EQ(file.diagnostics().size(), 1U);
