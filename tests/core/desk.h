@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 #include <vector>
@@ -71,6 +72,49 @@ class Desk {
   }
   void put(const Row& row) { store.write({StoreToken{999}, store.timeline, {{row, store.version_of(key_of(row))}}}); }
 
+  // The store says nothing to any call that waits.
+  void silence() {
+    const std::vector<Effect> unanswered = std::exchange(calls, {});
+    for (const Effect& call : unanswered) {
+      const auto* write = std::get_if<CompareAndSet>(&call);
+      tell(Silent{write != nullptr ? write->token : std::get<ReadSince>(call).token});
+    }
+  }
+  // `d` goes by in which every call is answered at once.
+  void live(Duration d) {
+    for (const Instant until = now + d; now < until;) {
+      pass(std::min<Duration>(milliseconds(100), until - now));
+      answer_all(1000);
+    }
+  }
+  // Somebody else's row is in the store, and this router looks.
+  void show(const Row& row) {
+    put(row);
+    tell(StoreHint{});
+    answer_all(1000);
+  }
+  // Every effect of one type since the last forget(), in order.
+  template <class E>
+  std::vector<E> said() const {
+    std::vector<E> found;
+    for (const Effect& effect : effects_) {
+      if (const auto* e = std::get_if<E>(&effect)) found.push_back(*e);
+    }
+    return found;
+  }
+  void forget() { effects_.clear(); }
+  // Calls that wait to change this row.
+  int writes_of(const RowKey& key) const {
+    int found = 0;
+    for (const Effect& call : calls) {
+      const auto* write = std::get_if<CompareAndSet>(&call);
+      if (write == nullptr) continue;
+      for (const RowWrite& w : write->writes) found += key_of(w.row) == key ? 1 : 0;
+    }
+    return found;
+  }
+
+  Core& core() { return core_; }
   const CoreCounters& counters() const { return core_.counters(); }
 
   PlainStore store;
@@ -86,6 +130,7 @@ class Desk {
  private:
   void take() {
     for (const Effect& effect : core_.effects()) {
+      effects_.push_back(effect);
       if (std::holds_alternative<ReadSince>(effect) || std::holds_alternative<CompareAndSet>(effect)) {
         calls.push_back(effect);
       }
@@ -98,6 +143,7 @@ class Desk {
   }
 
   Core core_;
+  std::vector<Effect> effects_;
 };
 
 inline Config config_of(bool serve) {
@@ -105,6 +151,16 @@ inline Config config_of(bool serve) {
   config.serve = serve;
   config.kinds.push_back(KindConfig{"notepad", 0, 0, seconds(20), seconds(40), WithoutStore::kKeep});
   return config;
+}
+
+// Another machine that is up and says no more of itself.
+inline NodeRow machine(std::uint32_t node, std::uint32_t sessions = 0) {
+  NodeRow row;
+  row.node = NodeId{node};
+  row.incarnation = Incarnation{1};
+  row.machine = node;
+  row.load.sessions = sessions;
+  return row;
 }
 
 inline SessionRow placed(SessionId session, UserId user, std::uint32_t node, std::uint32_t incarnation,
