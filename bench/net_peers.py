@@ -3,7 +3,7 @@
 """The router beside HAProxy, nginx and configurable-http-proxy: one table, ratios, limits met or missed.
 
   net_peers.py [--programs build/release/bin] [--smoke] [--rows REGEX] [--repeats 3] [--seconds 3] [--upstream unix|tcp]
-               [--nice -10] [--json FILE]
+               [--nice -20] [--json FILE]
 
 Everybody runs at once on one core; origin and load are on another; who is measured next is drawn. Numbers are medians of
 the repeats. Whoever answers anything but 200 ends the run without a table. See bench/README.md for how to read it.
@@ -255,7 +255,7 @@ class Bench:
             ratio = row.ratio()
             lines.append(f"{row.name}" + (f": {ratio:.2f} of {row.peer}'s" if ratio is not None and row.limit else "") +
                          (f"; {row.verdict()}" if row.limit else ""))
-            for proxy in row.values:
+            for proxy in sorted(row.values, key=lambda name: (name != row.ours, name != row.peer, name)):
                 lines.append(f"    {proxy:15} {shown(row.median(proxy)):>8} {row.unit}{row.spread(proxy)}")
             lines += [f"    {note}" for note in row.notes]
         return lines + self.remarks
@@ -269,7 +269,7 @@ def main():
     parser.add_argument("--repeats", type=int)
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--upstream", choices=("unix", "tcp"), default="unix")
-    parser.add_argument("--nice", type=int, default=-10, help="of everything that is started, when root")
+    parser.add_argument("--nice", type=int, default=-20, help="of everything that is started, when root")
     parser.add_argument("--json", help="also written there")
     options = parser.parse_args()
     options.repeats = options.repeats or (1 if options.smoke else 3)
