@@ -66,7 +66,7 @@ def shown(value):
 class Bench:
     def __init__(self, options):
         self.options = options
-        self.yard = Yard(options.programs, options.nice)
+        self.yard = Yard(options.programs, options.nice, options.realtime)
         self.rows, self.remarks = [], []
         self.program = self.yard.program("net_bench")
         self.ceiling = None
@@ -270,6 +270,7 @@ def main():
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--upstream", choices=("unix", "tcp"), default="unix")
     parser.add_argument("--nice", type=int, default=-20, help="of everything that is started, when root")
+    parser.add_argument("--realtime", action="store_true", help="before everybody else on this machine, whom it starves meanwhile")
     parser.add_argument("--json", help="also written there")
     options = parser.parse_args()
     options.repeats = options.repeats or (1 if options.smoke else 3)
