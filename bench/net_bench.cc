@@ -6,6 +6,7 @@
 //   net_bench load    --to ADDRESS --target /small [--connections 64] [--seconds 3] [--warm 0.5] [--rate R]
 //   net_bench bulk    --to ADDRESS --target /stream/1073741824 | --upload BYTES
 //   net_bench tunnels --to ADDRESS --target / --count 4000
+//   net_bench cases   --shared FOLDER                     conformance cases: suite, error, name, bytes as hex; by tabs
 //   net_bench login   --secret FILE --user NAME           prints a login token of this cluster (GET /login?token=...)
 //
 // ADDRESS is 127.0.0.1:PORT or unix:PATH; --header 'Name: value' and --cpu-of PID may be given several times. Without
@@ -16,8 +17,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bench/net_load.h"
@@ -25,6 +28,7 @@
 #include "bench/net_tunnels.h"
 #include "router/base/router_config.h"
 #include "router/net/credentials.h"
+#include "tests/wire/conformance_cases.h"
 
 namespace homing::bench {
 
@@ -106,6 +110,25 @@ void login(const Options& options) {
   fmt::print("{}\n", net::Credentials(*secret).login_token(*user, net::wall_seconds() + net::kLoginSeconds));
 }
 
+void print_case(std::string_view suite, int error, std::string_view name, std::string_view bytes) {
+  std::string hex;
+  for (const char byte : bytes) hex += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  fmt::print("{}\t{}\t{}\t{}\n", suite, error, name, hex);
+}
+
+// What a front door must refuse, and what it must not treat as plain.
+void cases(const Options& options) {
+  namespace test = wire::test;
+  const std::filesystem::path folder = std::filesystem::path(options.text("shared")) / "conformance";
+  for (const test::LlhttpCase& one : test::llhttp_cases(folder / "llhttp" / "request")) {
+    const bool strict = one.type == "request" || one.type == "request-finish";
+    if (strict && one.must_refuse()) print_case("llhttp", one.error, one.name, one.bytes);
+  }
+  for (const test::DesyncCase& one : test::desync_cases(folder / "desync-guardian" / "tests")) {
+    if (one.tier == "Severe" || one.tier == "Ambiguous") print_case(one.tier, 0, one.name, test::wire_bytes(one));
+  }
+}
+
 int run(const std::string& verb, const Options& options) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
@@ -116,8 +139,9 @@ int run(const std::string& verb, const Options& options) {
   if (verb == "load") return load(options), 0;
   if (verb == "bulk") return bulk(options), 0;
   if (verb == "tunnels") return tunnels(options), 0;
+  if (verb == "cases") return cases(options), 0;
   if (verb == "login") return login(options), 0;
-  std::fputs("usage: net_bench origin|load|bulk|tunnels|login --NAME VALUE...\n", stderr);
+  std::fputs("usage: net_bench origin|load|bulk|tunnels|cases|login --NAME VALUE...\n", stderr);
   return 2;
 }
 

@@ -162,9 +162,9 @@ class Yard:
 class Origin:
     """The origin behind everybody but ours (whose session process is the same program)."""
 
-    def __init__(self, yard, record=None):
+    def __init__(self, yard, record=None, name="origin"):
         self.tcp = f"127.0.0.1:{free_ports('127.0.0.1', 1)}"
-        self.unix = str(yard.folder / "origin.sock")
+        self.unix = str(yard.folder / f"{name}.sock")
         argv = [yard.program("net_bench"), "origin", "--listen", self.tcp, "--listen", "unix:" + self.unix]
         yard.start(argv + (["--record", str(record)] if record else []), yard.load_core, yard.folder / "origin.log")
         wait_until("the origin", lambda: takes_connections(self.tcp))
