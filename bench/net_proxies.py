@@ -74,7 +74,7 @@ class Yard:
     """A folder, two cores, and every process that was started."""
 
     def __init__(self, programs, nice, realtime=False):
-        self.programs = pathlib.Path(programs)
+        self.programs = pathlib.Path(programs).resolve()  # sessions are started from folders of their own
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="homing-bench-", dir="/tmp"))
         cores = sorted(os.sched_getaffinity(0))
         self.load_core, self.proxy_core = cores[0], cores[-1]
