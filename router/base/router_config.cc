@@ -47,6 +47,7 @@ class RouterConfigReader {
     read_self();
     read_paths();
     read_listen();
+    read_doors();
     for (const Entry& entry : root_.named("kind")) read_kind(entry);
     read_core();
     if (!document_.finish()) return std::unexpected(document_.report());
@@ -67,7 +68,8 @@ class RouterConfigReader {
       list.error("is the list of nodes; write this-node = \"...\" to say which of them this is");
       return;
     }
-    for (const Section& section : root_.sections("node")) read_node(section);
+    node_sections_ = root_.sections("node");
+    for (const Section& section : node_sections_) read_node(section);
     if (root_ && !list)
       root_.error("no [[node]] table; a cluster needs at least one node, e.g. [[node]] name = \"n1\"");
   }
@@ -220,6 +222,56 @@ class RouterConfigReader {
       socket.error(fmt::format("\"{}\" is longer than the 107 bytes of a Unix socket's path", *out_.trusted_socket));
     }
     out_.trusted_header = listen.find("trusted-header").as_string().value_or(out_.trusted_header);
+    const Value proxy = listen.find("proxy-protocol");
+    out_.proxy_protocol =
+        proxy.as_choice<ProxyProtocol>({{"off", ProxyProtocol::kOff}, {"required", ProxyProtocol::kRequired}})
+            .value_or(out_.proxy_protocol);
+    if (out_.proxy_protocol == ProxyProtocol::kRequired && !socket) {
+      proxy.error(
+          "\"required\" needs a trusted-socket: who says what a client's address is must be known by more than an "
+          "address of its own");
+    }
+    out_.access_log =
+        root_.find("access-log")
+            .as_choice<AccessLog>(
+                {{"json", AccessLog::kJson}, {"combined", AccessLog::kCombined}, {"off", AccessLog::kOff}})
+            .value_or(out_.access_log);
+  }
+
+  void read_doors() {
+    const PathReader path = [this](const Value& value) { return read_path(value); };
+    const Section tls = root_.section("tls");
+    out_.tls = read_tls(tls, path);
+    out_.cluster_tls = read_cluster_tls(root_.section("cluster-tls"), path);
+    out_.limits = read_limits(root_.section("limits"));
+    bool redirects = false;
+    for (std::size_t i = 0; i < out_.nodes.size(); ++i) {
+      read_http_address(tls, node_sections_[i], out_.nodes[i]);
+      redirects = redirects || out_.nodes[i].http_address.port != 0;
+    }
+    if (out_.tls.https_port != 0 && !redirects) {
+      tls.find("https-port")
+          .error("is what a redirect names, and nothing redirects; write redirect-port = 80 too, or take it out");
+    }
+  }
+
+  // Where a node redirects from: its own http-address, else tls.redirect-port on the host of its address.
+  void read_http_address(const Section& tls, const Section& section, NodeEntry& node) {
+    const Value own = section.find("http-address");
+    const Value place = own ? own : tls.find("redirect-port");
+    if (own) {
+      node.http_address = read_endpoint(own).value_or(Endpoint{});
+      if (!tls) own.error("answers with a redirect to HTTPS, and there is no [tls]; add it or take this out");
+    } else if (out_.tls.redirect_port != 0) {
+      node.http_address = Endpoint{node.address.host, out_.tls.redirect_port};
+    }
+    if (node.http_address.port == 0) return;
+    for (const NodeEntry& other : out_.nodes) {
+      const bool redirects = other.id < node.id && other.http_address == node.http_address;
+      if (node.http_address != other.address && node.http_address != other.peer_address && !redirects) continue;
+      place.error(fmt::format("{} (for plain HTTP, on node \"{}\") is taken by node \"{}\" at {}",
+                              node.http_address.text(), node.name, other.name, place_of(other.where)));
+    }
   }
 
   void read_kind(const Entry& entry) {
@@ -338,6 +390,7 @@ class RouterConfigReader {
   Document& document_;
   const RouterConfigOptions& options_;
   Section root_;
+  std::vector<Section> node_sections_;
   RouterConfig out_;
 };
 

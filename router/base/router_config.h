@@ -22,6 +22,7 @@
 
 #include "router/base/command_template.h"
 #include "router/base/config_text.h"
+#include "router/base/door_config.h"
 #include "router/base/endpoint.h"
 #include "router/core/config.h"
 #include "router/core/ids.h"
@@ -34,6 +35,7 @@ struct NodeEntry {
   Endpoint address;           // where people and peers' clients knock
   Endpoint peer_address;      // cluster listener; default: the same host, the next port
   Endpoint launcher_address;  // UDP: the launcher answers peers; default: the peer address's next port
+  Endpoint http_address;      // plain HTTP, answered by a redirect to HTTPS; default: tls.redirect-port; port 0: none
   std::uint32_t weight = 100;
   std::uint32_t cores_milli = 0;  // 0: as measured
   std::uint64_t memory = 0;       // bytes; 0: as measured
@@ -80,6 +82,11 @@ struct RouterConfig {
   std::uint64_t trace_limit = 1ULL << 30;  // bytes; at the limit recording stops and says so
   std::optional<std::string> trusted_socket;
   std::string trusted_header = "X-Homing-User";
+  ProxyProtocol proxy_protocol = ProxyProtocol::kOff;  // of the trusted socket
+  AccessLog access_log = AccessLog::kJson;
+  TlsConfig tls;
+  std::optional<ClusterTlsConfig> cluster_tls;  // nothing: routers talk in the clear
+  LimitsConfig limits;
   std::vector<NodeEntry> nodes;     // by NodeId
   std::vector<KindEntry> kinds;     // by KindId
   std::vector<std::string> labels;  // by bit
@@ -93,6 +100,8 @@ struct RouterConfig {
   std::string admin_socket() const { return state_dir + "/admin.sock"; }
   std::string sessions_dir() const { return state_dir + "/s"; }
   std::string journal_path() const { return state_dir + "/launcher.journal"; }
+  // The port that a redirect to HTTPS names.
+  std::uint16_t https_port() const { return tls.https_port != 0 ? tls.https_port : this_node().address.port; }
 };
 
 struct RouterConfigOptions {
