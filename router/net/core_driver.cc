@@ -438,13 +438,15 @@ void CoreDriver::on_launcher_event(const launcher::Inventory& e) {
     up.processes.push_back({info.session, info.epoch, running});
     if (running) listening.emplace_back(info.session, process_of(info.epoch, info.endpoint));
   }
-  table_.replace_processes(listening);
+  if (const std::size_t refused = table_.replace_processes(listening); refused > 0)
+    log_.warn("launcher.unreachable_addresses", {{"processes", refused}});
   log_.info("launcher.inventory", {{"processes", up.processes.size()}});
   tell(std::move(up));
 }
 
 void CoreDriver::on_launcher_event(const launcher::Started& e) {
-  table_.publish_process(e.session, process_of(e.epoch, e.endpoint));
+  if (!table_.publish_process(e.session, process_of(e.epoch, e.endpoint)))
+    log_.warn("launcher.unreachable_address", {{"session", credentials_.session_text(e.session)}});
   tell(core::SessionStarted{e.session, e.epoch});
 }
 
