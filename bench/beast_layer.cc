@@ -6,14 +6,6 @@
 
 namespace homing::bench {
 
-using net::field_count;
-using net::field_items;
-using net::field_value;
-using net::HeadError;
-using net::RequestHead;
-using net::same_text;
-namespace http = net::http;
-
 namespace {
 
 constexpr std::size_t kMaxFields = 128;
@@ -53,7 +45,7 @@ std::optional<HeadError> check_host(std::string_view host) {
   return std::nullopt;
 }
 
-std::optional<HeadError> check_framing(const net::Fields& fields, bool http11) {
+std::optional<HeadError> check_framing(const Fields& fields, bool http11) {
   const std::size_t encodings = field_count(fields, "transfer-encoding");
   const std::size_t lengths = field_count(fields, "content-length");
   if (encodings > 0) {

@@ -8,12 +8,12 @@
 #include <optional>
 #include <string_view>
 
-#include "router/net/headers.h"
+#include "bench/beast_headers.h"
 
 namespace homing::bench {
 
 // `head` ends with the empty line.
-std::optional<net::HeadError> check_raw_head(std::string_view head);
-std::optional<net::HeadError> check_request_head(const net::RequestHead& head);
+std::optional<HeadError> check_raw_head(std::string_view head);
+std::optional<HeadError> check_request_head(const RequestHead& head);
 
 }  // namespace homing::bench

@@ -14,16 +14,12 @@
 #include "bench/beast_layer.h"
 #include "bench/bench.h"
 #include "router/core/check.h"
-#include "router/net/exchange.h"
-#include "router/net/headers.h"
 #include "router/wire/text.h"
 #include "router/wire/write.h"
 
 namespace homing::bench {
 
 namespace {
-
-namespace http = boost::beast::http;
 
 std::string browser_get() {
   return "GET /s/7f3c9a0e5b1d4c2f8a6e0d9b3c7f1a25/lab/api/contents/analysis?content=1&hash=0&1732322712345 HTTP/1.1\r\n"
@@ -56,7 +52,7 @@ struct ByBeast {
   bool parse(const std::string& raw) {
     const std::size_t end = raw.find("\r\n\r\n") + 4;
     const std::string_view head(raw.data(), end);
-    parser.header_limit(net::kMaxHeadBytes);
+    parser.header_limit(kMaxHeadBytes);
     parser.body_limit(boost::none);
     if (check_raw_head(head)) return false;
     boost::system::error_code error;
@@ -105,10 +101,10 @@ void forward_wire(const std::string& raw) {
 void forward_beast(const std::string& raw) {
   ByBeast beast;
   CHECK(beast.parse(raw));
-  net::RequestHead head = beast.parser.get().base();
-  CHECK(!net::strip_connection_fields(head));
-  net::strip_own_cookies(head);
-  net::strip_identity_fields(head, "X-My-User");
+  RequestHead head = beast.parser.get().base();
+  CHECK(!strip_connection_fields(head));
+  strip_own_cookies(head);
+  strip_identity_fields(head, "X-My-User");
   head.set("X-Forwarded-For", "192.0.2.7");
   head.set("X-Forwarded-Proto", "https");
   head.set("X-Request-Id", "0123456789abcdef");

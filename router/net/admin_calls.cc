@@ -7,13 +7,10 @@
 //   POST /v1/leave                             this node leaves the cluster: it orders nothing more
 //   GET  /livez  /readyz  /metrics             (metrics on the cluster and admin doors only)
 //
-// The admin door is served on the driver's thread, so it reads the core directly.
+// What is read of the core is read on the driver's thread (on_driver).
 #include <fmt/format.h>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <array>
 
 #include "router/base/json.h"
 #include "router/base/metric_names.h"
@@ -26,7 +23,9 @@ namespace {
 
 using base::JsonWriter;
 
-Trouble plain(http::status status, std::string reason, std::string title) {
+constexpr std::int64_t kNamesWithinMs = 1000;
+
+Trouble plain(Status status, std::string reason, std::string title) {
   Trouble trouble;
   trouble.status = status;
   trouble.reason = std::move(reason);
@@ -136,19 +135,22 @@ Task<void> serve_sessions(Call& call, std::string_view rest) {
   const FrontParts& parts = call.front.parts();
   const Names names = call.front.names();
   if (rest.empty()) {
-    std::vector<core::UserId> users;
-    for (const auto& [id, route] : parts.driver.core().routes()) users.push_back(route.user);
     // Names come from the store; the answer does not wait for them for ever.
-    const auto timer = std::make_shared<asio::steady_timer>(parts.driver.executor(), std::chrono::seconds(1));
-    parts.driver.learn_users(std::move(users), [timer] { timer->expires_at(asio::steady_timer::time_point::min()); });
-    co_await timer->async_wait(asio::as_tuple(asio::use_awaitable));
-    co_return co_await call.front.send(call, json_reply(http::status::ok, sessions_json(parts, names)));
+    const auto learned = std::make_shared<io::Event>(call.worker.loop);
+    parts.driver.run([&parts, learned, mailbox = call.worker.loop.mailbox()] {
+      std::vector<core::UserId> users;
+      for (const auto& [id, route] : parts.driver.core().routes()) users.push_back(route.user);
+      parts.driver.learn_users(std::move(users), [learned, mailbox] { mailbox->post([learned] { learned->set_now(); }); });
+    });
+    co_await learned->within(kNamesWithinMs);
+    std::string json = co_await on_driver(call, [&parts, names] { return sessions_json(parts, names); });
+    co_return co_await call.front.send(call, json_reply(Status::kOk, std::move(json)));
   }
   rest.remove_prefix(1);
   const std::size_t slash = rest.find('/');
   const std::string id(rest.substr(0, slash));
   if (slash != std::string_view::npos && rest.substr(slash) == "/why") co_return co_await serve_why(call, id);
-  co_await call.front.send(call, plain(http::status::not_found, "not-found", "The admin API has no such call"));
+  co_await call.front.send(call, plain(Status::kNotFound, "not-found", "The admin API has no such call"));
 }
 
 Task<void> serve_node_order(Call& call, std::string_view rest) {
@@ -157,7 +159,7 @@ Task<void> serve_node_order(Call& call, std::string_view rest) {
   const base::NodeEntry* node = parts.config.find_node(rest.substr(0, slash));
   if (node == nullptr) {
     co_return co_await call.front.send(call,
-                                       plain(http::status::not_found, "unknown-node", "The cluster has no such node"));
+                                       plain(Status::kNotFound, "unknown-node", "The cluster has no such node"));
   }
   const std::string_view verb = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
   core::NodeAdmin admin = core::NodeAdmin::kReady;
@@ -166,7 +168,7 @@ Task<void> serve_node_order(Call& call, std::string_view rest) {
   } else if (verb == "maint") {
     admin = core::NodeAdmin::kMaintenance;
   } else if (verb != "ready") {
-    co_return co_await call.front.send(call, plain(http::status::not_found, "unknown-order", "ready, drain or maint"));
+    co_return co_await call.front.send(call, plain(Status::kNotFound, "unknown-order", "ready, drain or maint"));
   }
   if (!parts.driver.may_order()) {
     co_return co_await call.front.send(call, trouble_of(parts.driver.standing(), core::EndReason::kNone));
@@ -174,7 +176,7 @@ Task<void> serve_node_order(Call& call, std::string_view rest) {
   parts.driver.set_admin(node->id, admin);
   co_await call.front.send(
       call,
-      json_reply(http::status::accepted,
+      json_reply(Status::kAccepted,
                  JsonWriter().begin_object().member("node", node->name).member("wanted", verb).end_object().take()));
 }
 
@@ -249,16 +251,15 @@ Task<void> serve_probe(Call& call) {
     reply.body = "alive\n";
   } else if (path == "/readyz") {
     const bool ready = parts.driver.booted() && parts.driver.may_order();
-    if (!ready) reply.status = http::status::service_unavailable;
+    if (!ready) reply.status = Status::kServiceUnavailable;
     reply.body = ready ? "ready\n"
                        : fmt::format("not ready: {}\n", parts.driver.booted() ? core::to_string(parts.driver.standing())
                                                                               : "the launcher has not answered yet");
-  } else if (call.door == Door::kCluster || call.door == Door::kAdmin) {
-    const auto render = [&parts]() -> Task<std::string> { co_return metrics_text(parts); };
+  } else if (call.door() == Door::kCluster || call.door() == Door::kAdmin) {
     reply.type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    reply.body = co_await asio::co_spawn(parts.driver.executor(), render, asio::use_awaitable);
+    reply.body = co_await on_driver(call, [&parts] { return metrics_text(parts); });
   } else {
-    reply.status = http::status::not_found;
+    reply.status = Status::kNotFound;
     reply.body = "metrics are served to the cluster and to the admin socket only\n";
   }
   co_await call.front.send(call, std::move(reply));
@@ -267,12 +268,12 @@ Task<void> serve_probe(Call& call) {
 Task<void> serve_admin(Call& call) {
   const FrontParts& parts = call.front.parts();
   const std::string_view path = path_of(call.target());
-  const bool get = call.head().method() == http::verb::get;
-  const bool post = call.head().method() == http::verb::post;
+  const bool get = call.head().method() == wire::Method::kGet;
+  const bool post = call.head().method() == wire::Method::kPost;
   if (get && path == "/v1/status")
-    co_return co_await call.front.send(call, json_reply(http::status::ok, status_json(parts)));
+    co_return co_await call.front.send(call, json_reply(Status::kOk, co_await on_driver(call, [&parts] { return status_json(parts); })));
   if (get && path == "/v1/nodes")
-    co_return co_await call.front.send(call, json_reply(http::status::ok, nodes_json(parts)));
+    co_return co_await call.front.send(call, json_reply(Status::kOk, co_await on_driver(call, [&parts] { return nodes_json(parts); })));
   constexpr std::string_view kSessions = "/v1/sessions";
   if (get && (path == kSessions || path.starts_with("/v1/sessions/")))
     co_return co_await serve_sessions(call, path.substr(kSessions.size()));
@@ -280,9 +281,9 @@ Task<void> serve_admin(Call& call) {
   if (post && path.starts_with(kNodes)) co_return co_await serve_node_order(call, path.substr(kNodes.size()));
   if (post && path == "/v1/leave") {
     parts.driver.leave();
-    co_return co_await call.front.send(call, json_reply(http::status::accepted, "{\"leaving\":true}"));
+    co_return co_await call.front.send(call, json_reply(Status::kAccepted, "{\"leaving\":true}"));
   }
-  co_await call.front.send(call, plain(http::status::not_found, "not-found", "The admin API has no such call"));
+  co_await call.front.send(call, plain(Status::kNotFound, "not-found", "The admin API has no such call"));
 }
 
 }  // namespace homing::net

@@ -17,6 +17,7 @@
 
 #include "router/base/json.h"
 #include "router/net/session_calls.h"
+#include "router/wire/text.h"
 
 namespace homing::net {
 
@@ -24,7 +25,7 @@ namespace {
 
 constexpr std::size_t kMaxApiBody = 16 * 1024;
 
-Trouble plain(http::status status, std::string reason, std::string title) {
+Trouble plain(Status status, std::string reason, std::string title) {
   Trouble trouble;
   trouble.status = status;
   trouble.reason = std::move(reason);
@@ -67,8 +68,8 @@ std::string form_value(std::string_view form, std::string_view name) {
 
 std::string wanted_kind(const Call& call, const std::string& body) {
   // Programs that send JSON often leave the type of a form in place.
-  const std::string_view type = field_value(call.head(), "content-type");
-  const bool form = same_text(trim(type.substr(0, type.find(';'))), "application/x-www-form-urlencoded");
+  const std::string_view type = call.head().fields().value_of(wire::Name::kContentType);
+  const bool form = wire::same_text(wire::trim(type.substr(0, type.find(';'))), "application/x-www-form-urlencoded");
   if (form && !body.starts_with('{')) return form_value(body, "kind");
   boost::system::error_code error;
   const boost::json::value value = boost::json::parse(body, error);
@@ -85,14 +86,14 @@ Task<void> list_sessions(Call& call) {
     write_session(json, call.front, parts.credentials.session_text(id), route);
   }
   json.end_array().end_object();
-  co_await call.front.send(call, json_reply(http::status::ok, json.take()));
+  co_await call.front.send(call, json_reply(Status::kOk, json.take()));
 }
 
 // Has the core place the session and tells its owner where it will be.
 Task<void> place(Call& call, const core::SessionId& session, core::KindId kind, core::Intent intent) {
   const FrontParts& parts = call.front.parts();
   const std::string id = parts.credentials.session_text(session);
-  call.session = id;
+  call.log.session = id;
   const core::Answer answer = co_await call.front.ask(call, session, kind, intent, parts.limits.poll, true);
   const bool under_way = answer.outcome != core::Outcome::kRefused &&
                          (answer.node != core::kNoNode || answer.outcome == core::Outcome::kQueued);
@@ -114,7 +115,7 @@ Task<void> place(Call& call, const core::SessionId& session, core::KindId kind, 
       .member("epoch", answer.epoch.value);
   if (answer.outcome == core::Outcome::kQueued) json.member("position", answer.position);
   json.end_object();
-  Reply reply = json_reply(intent == core::Intent::kStart ? http::status::created : http::status::ok, json.take());
+  Reply reply = json_reply(intent == core::Intent::kStart ? Status::kCreated : Status::kOk, json.take());
   reply.fields.emplace_back("Location", "/s/" + id + "/");
   co_await call.front.send(call, std::move(reply));
 }
@@ -123,7 +124,7 @@ Task<void> create_session(Call& call) {
   const auto body = co_await call.front.read_body(call, kMaxApiBody);
   if (!body) {
     co_return co_await call.front.send(
-        call, plain(http::status::payload_too_large, "bad-request", "The request is too long"));
+        call, plain(Status::kPayloadTooLarge, "bad-request", "The request is too long"));
   }
   const base::KindEntry* kind = call.front.config().find_kind(wanted_kind(call, *body));
   if (kind == nullptr) {
@@ -156,12 +157,12 @@ Task<void> one_session(Call& call, std::string_view id, std::string_view verb) {
   if (!session) {
     co_return co_await call.front.send(call, trouble_of(core::Refusal::kUnknownSession, core::EndReason::kNone));
   }
-  call.session = std::string(id);
+  call.log.session = id;
   const auto method = call.head().method();
-  const bool restart = method == http::verb::post && verb == "restart";
-  const bool end = (method == http::verb::delete_ && verb.empty()) || (method == http::verb::post && verb == "end");
-  if (!restart && !end && !(method == http::verb::get && verb.empty())) {
-    co_return co_await call.front.send(call, plain(http::status::not_found, "not-found", "The API has no such call"));
+  const bool restart = method == wire::Method::kPost && verb == "restart";
+  const bool end = (method == wire::Method::kDelete && verb.empty()) || (method == wire::Method::kPost && verb == "end");
+  if (!restart && !end && !(method == wire::Method::kGet && verb.empty())) {
+    co_return co_await call.front.send(call, plain(Status::kNotFound, "not-found", "The API has no such call"));
   }
   const auto route = co_await own_route(call, *session);
   if (!route) co_return;
@@ -169,25 +170,25 @@ Task<void> one_session(Call& call, std::string_view id, std::string_view verb) {
   if (end) {
     parts.driver.end(*session, core::EndReason::kOwner);
     if (accepts_html(call.head())) co_return co_await call.front.send(call, see_other("/"));
-    co_return co_await call.front.send(call, json_reply(http::status::accepted, "{\"ending\":true}"));
+    co_return co_await call.front.send(call, json_reply(Status::kAccepted, "{\"ending\":true}"));
   }
   base::JsonWriter json;
   write_session(json, call.front, std::string(id), *route);
-  co_await call.front.send(call, json_reply(http::status::ok, json.take()));
+  co_await call.front.send(call, json_reply(Status::kOk, json.take()));
 }
 
 }  // namespace
 
 Task<void> serve_api(Call& call) {
-  if (!call.user) co_return co_await call.front.send(call, sign_in_page(accepts_html(call.head())));
+  if (call.user == nullptr) co_return co_await call.front.send(call, sign_in_page(accepts_html(call.head())));
   const auto method = call.head().method();
-  if (method != http::verb::get && method != http::verb::head && !same_origin(call.head())) {
+  if (method != wire::Method::kGet && method != wire::Method::kHead && !wire::same_origin(call.head())) {
     co_return co_await call.front.send(
-        call, plain(http::status::forbidden, "cross-origin", "Another site's page may not do this"));
+        call, plain(Status::kForbidden, "cross-origin", "Another site's page may not do this"));
   }
   std::string_view path = path_of(call.target());
-  if (path == "/api/sessions" && method == http::verb::get) co_return co_await list_sessions(call);
-  if (path == "/api/sessions" && method == http::verb::post) co_return co_await create_session(call);
+  if (path == "/api/sessions" && method == wire::Method::kGet) co_return co_await list_sessions(call);
+  if (path == "/api/sessions" && method == wire::Method::kPost) co_return co_await create_session(call);
   constexpr std::string_view kOne = "/api/sessions/";
   if (path.starts_with(kOne)) {
     path.remove_prefix(kOne.size());
@@ -195,12 +196,12 @@ Task<void> serve_api(Call& call) {
     co_return co_await one_session(call, path.substr(0, slash),
                                    slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1));
   }
-  co_await call.front.send(call, plain(http::status::not_found, "not-found", "The API has no such call"));
+  co_await call.front.send(call, plain(Status::kNotFound, "not-found", "The API has no such call"));
 }
 
 Task<void> serve_home(Call& call) {
   const FrontParts& parts = call.front.parts();
-  if (!call.user) co_return co_await call.front.send(call, sign_in_page(accepts_html(call.head())));
+  if (call.user == nullptr) co_return co_await call.front.send(call, sign_in_page(accepts_html(call.head())));
   std::vector<HomeSession> sessions;
   for (const auto& [id, route] : parts.table.of_user(call.user->id)) {
     if (route.state == core::SessionState::kEnded) continue;
@@ -223,7 +224,7 @@ Task<void> serve_home(Call& call) {
   }
   Reply reply = home_page(call.user->name, parts.config.node, sessions, kinds, warning);
   const WallSeconds now = wall_seconds();
-  if (call.door == Door::kPublic && call.login_expires - now < kLoginSeconds / 2) {
+  if (call.door() == Door::kPublic && call.login_expires - now < kLoginSeconds / 2) {
     reply.fields.emplace_back("Set-Cookie", login_set_cookie(parts.credentials, *call.user, now));
   }
   co_await call.front.send(call, std::move(reply));
@@ -233,9 +234,9 @@ Task<void> serve_login(Call& call) {
   const FrontParts& parts = call.front.parts();
   const std::string_view target = call.target();
   if (path_of(target) == "/logout") {
-    if (call.head().method() != http::verb::post || !same_origin(call.head())) {
+    if (call.head().method() != wire::Method::kPost || !wire::same_origin(call.head())) {
       co_return co_await call.front.send(
-          call, plain(http::status::method_not_allowed, "bad-request", "Signing out is a POST"));
+          call, plain(Status::kMethodNotAllowed, "bad-request", "Signing out is a POST"));
     }
     Reply reply = see_other("/");
     reply.fields.emplace_back("Set-Cookie",
@@ -246,9 +247,9 @@ Task<void> serve_login(Call& call) {
   const std::string token = question == std::string_view::npos ? "" : form_value(target.substr(question + 1), "token");
   const WallSeconds now = wall_seconds();
   const auto user = parts.credentials.open_login_token(token, now);
-  if (call.door != Door::kPublic || !user) {
+  if (call.door() != Door::kPublic || !user) {
     co_return co_await call.front.send(
-        call, plain(http::status::forbidden, "bad-token", "This sign-in link is not valid, or no longer"));
+        call, plain(Status::kForbidden, "bad-token", "This sign-in link is not valid, or no longer"));
   }
   Reply reply = see_other("/");
   reply.fields.emplace_back("Set-Cookie", login_set_cookie(parts.credentials, *user, now));

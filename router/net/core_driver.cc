@@ -349,6 +349,10 @@ void CoreDriver::leave() {
   asio::post(executor_, [this] { tell(core::LeaveWanted{}); });
 }
 
+void CoreDriver::run(std::function<void()> call) {
+  asio::post(executor_, std::move(call));
+}
+
 void CoreDriver::hint_received() {
   asio::post(executor_, [this] { tell(core::StoreHint{}); });
 }

@@ -71,6 +71,8 @@ class CoreDriver {
   void set_admin(core::NodeId node, core::NodeAdmin admin);
   void leave();
   void hint_received();
+  // On the driver's thread, where core() and history() may be looked at.
+  void run(std::function<void()> call);
 
   // [any thread]
   bool booted() const { return booted_.load(); }

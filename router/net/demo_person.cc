@@ -92,7 +92,7 @@ HttpAnswer plain_get(const base::Endpoint& router, const std::string& target, st
 
 // ---------------------------------------------------------------- the tunnel
 
-struct Tunnel::Impl {
+struct PersonTunnel::Impl {
   asio::io_context io{1};
   websocket::stream<beast::tcp_stream> ws{io};
   beast::flat_buffer buffer;
@@ -113,12 +113,12 @@ struct Tunnel::Impl {
   }
 };
 
-Tunnel::Tunnel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Tunnel::Tunnel(Tunnel&&) noexcept = default;
-Tunnel& Tunnel::operator=(Tunnel&&) noexcept = default;
-Tunnel::~Tunnel() = default;
+PersonTunnel::PersonTunnel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+PersonTunnel::PersonTunnel(PersonTunnel&&) noexcept = default;
+PersonTunnel& PersonTunnel::operator=(PersonTunnel&&) noexcept = default;
+PersonTunnel::~PersonTunnel() = default;
 
-bool Tunnel::send(const std::string& text) {
+bool PersonTunnel::send(const std::string& text) {
   if (impl_->over) return false;
   bool done = false;
   error_code result;
@@ -131,7 +131,7 @@ bool Tunnel::send(const std::string& text) {
   return !impl_->over;
 }
 
-std::optional<std::string> Tunnel::receive(std::chrono::milliseconds patience) {
+std::optional<std::string> PersonTunnel::receive(std::chrono::milliseconds patience) {
   if (impl_->over) return std::nullopt;
   bool done = false;
   error_code result;
@@ -210,9 +210,9 @@ HttpAnswer Person::ask(const base::Endpoint& router, const std::string& method, 
   return answer_of(response);
 }
 
-std::expected<Tunnel, std::string> Person::open_tunnel(const base::Endpoint& router, const std::string& target) {
+std::expected<PersonTunnel, std::string> Person::open_tunnel(const base::Endpoint& router, const std::string& target) {
   if (!sign_in(router)) return std::unexpected(fmt::format("{} cannot sign in at {}", name_, router.text()));
-  auto impl = std::make_unique<Tunnel::Impl>();
+  auto impl = std::make_unique<PersonTunnel::Impl>();
   auto& stream = beast::get_lowest_layer(impl->ws);
   if (const error_code error = connect(impl->io, stream, router, kPatience)) return std::unexpected(error.message());
   stream.expires_never();
@@ -237,7 +237,7 @@ std::expected<Tunnel, std::string> Person::open_tunnel(const base::Endpoint& rou
       return std::unexpected(fmt::format("{} ({})", response.result_int(), std::string(reason.data(), reason.size())));
     return std::unexpected(response.result_int() >= 400 ? fmt::format("{}", response.result_int()) : result.message());
   }
-  return Tunnel(std::move(impl));
+  return PersonTunnel(std::move(impl));
 }
 
 }  // namespace homing::net

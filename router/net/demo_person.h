@@ -31,11 +31,11 @@ struct HttpAnswer {
 HttpAnswer plain_get(const base::Endpoint& router, const std::string& target, std::chrono::milliseconds patience);
 
 // An open WebSocket.
-class Tunnel {
+class PersonTunnel {
  public:
-  Tunnel(Tunnel&&) noexcept;
-  Tunnel& operator=(Tunnel&&) noexcept;
-  ~Tunnel();
+  PersonTunnel(PersonTunnel&&) noexcept;
+  PersonTunnel& operator=(PersonTunnel&&) noexcept;
+  ~PersonTunnel();
 
   bool send(const std::string& text);
   // The next message, or nothing: closed, cut, or nothing came in time. After nothing the tunnel is over.
@@ -44,7 +44,7 @@ class Tunnel {
  private:
   friend class Person;
   struct Impl;
-  explicit Tunnel(std::unique_ptr<Impl> impl);
+  explicit PersonTunnel(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 
@@ -59,7 +59,7 @@ class Person {
   // `body`: sent as JSON when not empty. Signs in at the router first when needed.
   HttpAnswer ask(const base::Endpoint& router, const std::string& method, const std::string& target,
                  const std::string& body = "", bool as_browser = false);
-  std::expected<Tunnel, std::string> open_tunnel(const base::Endpoint& router, const std::string& target);
+  std::expected<PersonTunnel, std::string> open_tunnel(const base::Endpoint& router, const std::string& target);
 
  private:
   using Jar = std::map<std::string, std::string>;

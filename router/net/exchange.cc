@@ -2,69 +2,21 @@
 #include "router/net/exchange.h"
 
 #include <array>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/serializer.hpp>
-#include <boost/beast/http/write.hpp>
-#include <cstdio>
-#include <memory>
-
-#include "router/wire/request_head.h"
 
 namespace homing::net {
 
 namespace {
 
-using namespace asio::experimental::awaitable_operators;
-
-constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t kPieceBytes = 32 * 1024;
 constexpr int kMaxInterim = 8;
-constexpr std::size_t kHeadPiece = 4 * 1024;
+constexpr std::uint64_t kFlows = 8 * 1024;  // a body with more than this to come is read into large blocks
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
-std::string_view view(boost::beast::string_view text) {
-  return {text.data(), text.size()};
+iovec piece_of(std::string_view bytes) {
+  return {const_cast<char*>(bytes.data()), bytes.size()};
 }
 
-bool is_chunked(const RequestHead& head) {
-  return field_count(head, "transfer-encoding") > 0;
-}
-
-// Reads until the next head is judged. Still kMore: the connection is over.
-Task<wire::Parsed> read_judged_head(Stream& client, wire::RequestHead& head, Millis whole) {
-  auto& buffer = client.buffer();
-  client.read_within(whole);
-  for (;;) {
-    const wire::Parsed parsed = head.parse({static_cast<const char*>(buffer.data().data()), buffer.size()});
-    if (parsed.state != wire::Parsed::State::kMore) {
-      client.read_whenever();
-      co_return parsed;
-    }
-    const auto [error, size] = co_await client.socket().async_read_some(buffer.prepare(kHeadPiece), kUse);
-    if (error) co_return wire::Parsed{};
-    buffer.commit(size);
-  }
-}
-
-// Beast gets what the strict parser has accepted, and only so that the exchange has its types.
-std::optional<HeadError> hand_to_beast(std::string_view bytes, const wire::RequestHead& head, RequestParser& parser) {
-  // Such a message is trusted once (router/wire); Beast's types cannot say that, so it is not served here.
-  if (bytes.starts_with('\r')) return HeadError{http::status::bad_request, "an empty line before the request"};
-  parser.header_limit(kMaxHeadBytes);
-  parser.body_limit(boost::none);
-  error_code error;
-  const std::size_t used = parser.put(asio::buffer(bytes), error);
-  if (error || !parser.is_header_done() || used != bytes.size()) {
-    return HeadError{http::status::bad_request, "no HTTP request: " + error.message()};
-  }
-  const std::string_view target = head.target();  // origin form, whatever was sent
-  parser.get().target({target.data(), target.size()});
-  return std::nullopt;
+bool flows(const wire::BodyReader& body, wire::BodyKind kind) {
+  return kind != wire::BodyKind::kLength || body.left() > kFlows;
 }
 
 }  // namespace
@@ -87,34 +39,55 @@ std::string_view to_string(End end) {
       return "client gone";
     case End::kClientSlow:
       return "client slow";
-    case End::kTunnelClosed:
+    case End::kClientBad:
+      return "client's body is none";
+    case End::kTunnel:
       return "tunnel closed";
   }
   return "?";
 }
 
-Task<HeadRead> read_request_head(Stream& client, RequestParser& parser, Millis idle, Millis whole) {
-  auto& buffer = client.buffer();
-  if (buffer.size() == 0) {  // idle between requests costs no read buffer
-    buffer.shrink_to_fit();
-    client.read_within(idle);
-    const auto [error] = co_await client.socket().async_wait(Socket::wait_read, kUse);
-    if (error) co_return HeadRead{};
-  }
-  const auto head = std::make_unique<wire::RequestHead>();
-  const wire::Parsed parsed = co_await read_judged_head(client, *head, whole);
-  if (parsed.state == wire::Parsed::State::kMore) co_return HeadRead{};
-  if (parsed.refused()) {
-    co_return HeadRead{true, HeadError{static_cast<http::status>(parsed.status), std::string(parsed.why)}};
-  }
-  auto bad = hand_to_beast({static_cast<const char*>(buffer.data().data()), parsed.size}, *head, parser);
-  buffer.consume(parsed.size);
-  co_return HeadRead{true, std::move(bad)};
+// ---------------------------------------------------------------- gathering
+
+void Gather::push(std::string_view bytes) {
+  pieces_[size_++] = piece_of(bytes);
 }
 
+void Gather::take(wire::BodyReader& body, std::string_view bytes, bool chunked) {
+  first_ = size_ = kFront;
+  used_ = payload_ = 0;
+  stuck_ = false;
+  while (size_ < kFront + kRuns && body.state() == wire::BodyReader::State::kMore) {
+    const auto piece = body.read(bytes.substr(used_));
+    used_ += piece.used;
+    if (!piece.payload.empty()) {
+      push(piece.payload);
+      payload_ += piece.payload.size();
+    } else if (piece.state == wire::BodyReader::State::kMore && used_ == bytes.size()) {
+      stuck_ = true;
+    }
+    if (used_ == bytes.size()) break;
+  }
+  if (chunked && payload_ > 0) {
+    pieces_[--first_] = piece_of(wire::chunk_line(payload_, line_));
+    push(wire::kChunkEnd);
+  }
+}
+
+void Gather::put_head(std::string_view head) {
+  pieces_[--first_] = piece_of(head);
+}
+
+void Gather::finish(bool chunked) {
+  if (chunked) push(wire::kLastChunk);
+}
+
+// ---------------------------------------------------------------- the exchange
+
 Task<void> Exchange::run() {
-  http11_ = request_.get().version() == 11;
-  wants_body_ = has_body(request_.get());
+  const wire::RequestHead& request = work_.request;
+  work_.answer.reset();
+  wants_body_ = request.has_body();
   if (!co_await send_head()) co_return;
   if (!wants_body_) {
     body_sent_ = true;
@@ -128,121 +101,160 @@ Task<void> Exchange::run() {
       co_return;
     }
   }
-  if (http11_ && field_count(request_.get(), "expect") > 0) {
-    client_.write_within(limits_.write_stall);
-    const auto [error, n] = co_await asio::async_write(client_.socket(), asio::buffer(kContinue), kUse);
-    client_.write_whenever();
-    if (error) {
+  if (request.expects_continue()) {
+    std::array<iovec, 1> line = {piece_of(kContinue)};
+    if (!co_await send(client_, line)) {
       end = End::kClientGone;
       co_return;
     }
   }
-  co_await (pump_request() && pump_answer(false));
+  co_await io::both(pump_request(), pump_answer(false));
+}
+
+// All of `pieces`, waiting for the other side as long as write_stall allows without progress.
+Task<bool> Exchange::send(io::Stream& to, std::span<iovec> pieces) {
+  for (;;) {
+    const io::Io result = to.write_some(pieces);
+    if (result != io::Io::kAgain) {
+      to.write_whenever();
+      co_return result == io::Io::kOk;
+    }
+    to.write_within(limits_.write_stall);
+    co_await to.writable();
+  }
 }
 
 // The head goes alone; body pieces follow by pump_request.
 Task<bool> Exchange::send_head() {
-  outgoing.version(11);
-  erase_field(outgoing, "expect");
-  erase_field(outgoing, "transfer-encoding");
-  if (wants_body_) {
-    if (is_chunked(request_.get())) outgoing.set(http::field::transfer_encoding, "chunked");
-    if (confirm_first) outgoing.set(http::field::expect, "100-continue");
+  plan.expect_continue = wants_body_ && confirm_first;
+  plan.ours = work_.request_fields.all();
+  work_.up.clear();
+  if (!wire::write_request(work_.request, plan, work_.up)) {
+    end = End::kBadAnswer;
+    note = "a request that cannot be written";
+    co_return false;
   }
-  http::request<http::empty_body> message(outgoing);
-  http::request_serializer<http::empty_body> serializer(message);
-  upstream_.write_within(limits_.write_stall);
-  const auto [error, n] = co_await http::async_write_header(upstream_.socket(), serializer, kUse);
-  upstream_.write_whenever();
-  if (error) end = End::kUnreachable;
-  co_return !error;
+  std::array<iovec, 1> head = {piece_of(work_.up)};
+  std::span<iovec> pieces = head;
+  bool sent = upstream_.write_some(pieces) == io::Io::kOk;
+  if (!sent && upstream_.is_open() && !pieces.empty()) sent = co_await send(upstream_, pieces);
+  if (!sent) end = End::kUnreachable;
+  sent_at_ns = upstream_.loop().now_ns();
+  co_return sent;
+}
+
+void Exchange::client_failed() {
+  if (answer_over_) return;
+  client_failed_ = true;
+  upstream_.close();  // what it got is not what was promised
 }
 
 Task<void> Exchange::pump_request() {
-  http::request<http::buffer_body> message;
-  const bool chunked = is_chunked(request_.get());
-  const auto piece = std::make_unique<char[]>(kPieceBytes);
-  bool failed = false;
-  while (!request_.is_done() && !failed) {
-    auto& body = request_.get().body();
-    body.data = piece.get();
-    body.size = kPieceBytes;
-    body_touched = true;
-    client_.read_within(limits_.body_stall);
-    auto [error, n] = co_await http::async_read_some(client_.socket(), client_.buffer(), request_, kUse);
-    client_.read_whenever();
-    if (error == http::error::need_buffer) error = {};
-    if (error) {
-      client_failed_ = !answer_over_;
-      failed = true;
-      break;
+  const wire::BodyKind kind = work_.request.framing().kind;
+  const bool chunked = kind == wire::BodyKind::kChunked;
+  Gather gather;
+  body_touched = true;
+  while (body_.state() == wire::BodyReader::State::kMore && !answer_over_) {
+    gather.take(body_, client_.input().data(), chunked);
+    if (body_.state() == wire::BodyReader::State::kBad) {
+      end = End::kClientBad;
+      co_return client_failed();
     }
-    const std::size_t size = kPieceBytes - request_.get().body().size;
-    if (size == 0) continue;
-    bytes_up += size;
-    char prefix[24];
-    const int prefix_size = chunked ? std::snprintf(prefix, sizeof prefix, "%zx\r\n", size) : 0;
-    const std::array<asio::const_buffer, 3> pieces = {asio::buffer(prefix, static_cast<std::size_t>(prefix_size)),
-                                                      asio::buffer(piece.get(), size),
-                                                      asio::buffer("\r\n", chunked ? 2 : 0)};
-    upstream_.write_within(limits_.write_stall);
-    const auto [write_error, written] = co_await asio::async_write(upstream_.socket(), pieces, kUse);
-    upstream_.write_whenever();
-    // The upstream may have answered and closed: its answer is still to be read.
-    failed = static_cast<bool>(write_error);
+    const bool over = body_.state() == wire::BodyReader::State::kDone;
+    if (over) gather.finish(chunked);
+    bytes_up += gather.payload();
+    if (!gather.pieces().empty() && !co_await send(upstream_, gather.pieces())) {
+      // The upstream may have answered and closed: its answer is still to be read.
+      co_return;
+    }
+    client_.input().consume(gather.used());
+    if (over) {
+      body_sent_ = true;
+      co_return;
+    }
+    if (!client_.input().empty() && !gather.stuck()) continue;
+    const io::Io result = client_.fill(flows(body_, kind));
+    if (result == io::Io::kAgain) {
+      client_.input().release();
+      client_.read_within(limits_.body_stall);
+      co_await client_.readable();
+      client_.read_whenever();
+    } else if (result != io::Io::kOk) {
+      co_return client_failed();
+    }
   }
-  if (!failed && chunked) {
-    upstream_.write_within(limits_.write_stall);
-    const auto [error, n] = co_await asio::async_write(upstream_.socket(), asio::buffer("0\r\n\r\n", 5), kUse);
-    upstream_.write_whenever();
-    failed = static_cast<bool>(error);
-  }
-  body_sent_ = !failed;
-  if (client_failed_) upstream_.close();  // a body that ends early must not look whole
 }
 
-// Skips interim answers. False: none came (end says why).
+// Reads until a final answer, 101, or the 100 that was waited for. Others on the way (103) are handed on.
 Task<bool> Exchange::read_answer_head(bool stop_at_continue) {
-  for (int i = 0; i < kMaxInterim; ++i) {
-    answer_.emplace();
-    answer_->header_limit(kMaxHeadBytes);
-    answer_->body_limit(boost::none);
-    if (request_.get().method() == http::verb::head) answer_->skip(true);
-    upstream_.read_within(limits_.answer);
-    const auto [error, n] = co_await http::async_read_header(upstream_.socket(), upstream_.buffer(), *answer_, kUse);
-    upstream_.read_whenever();
-    if (error) {
-      // Errors of Beast's are about what was said; all others are about the connection.
-      const bool said = error.category() == make_error_code(http::error::bad_status).category() &&
-                        error != http::error::end_of_stream && error != http::error::partial_message;
-      end = client_failed_     ? End::kClientGone
-            : upstream_.late() ? End::kSilent
-            : said             ? End::kBadAnswer
-                               : End::kUnreachable;
-      note = error.message();
+  io::Buffer& input = upstream_.input();
+  for (int interim = 0; interim < kMaxInterim;) {
+    const wire::Parsed parsed = input.empty() ? wire::Parsed{} : work_.answer.parse(input.data(), work_.request.method());
+    if (parsed.refused()) {
+      end = End::kBadAnswer;
+      note = parsed.why;
       co_return false;
     }
-    const unsigned code = answer_->get().result_int();
-    if (code == 100) got_continue_ = true;
-    const bool interim = code >= 100 && code < 200 && code != 101;
-    if (!interim || (stop_at_continue && code == 100)) co_return true;
+    if (parsed.done()) {
+      input.consume(parsed.size);
+      upstream_.read_whenever();
+      if (!work_.answer.is_interim()) co_return true;
+      odd_interim_ = odd_interim_ || work_.answer.trust() != wire::Trust::kPlain;
+      if (work_.answer.status() == 100) {
+        got_continue_ = true;
+        if (stop_at_continue) co_return true;
+      } else if (!co_await relay_interim()) {
+        co_return false;
+      }
+      ++interim;
+      continue;
+    }
+    const io::Io result = upstream_.fill();
+    if (result == io::Io::kOk) continue;
+    if (result == io::Io::kAgain) {
+      input.release();
+      upstream_.read_within(limits_.answer);
+      co_await upstream_.readable();
+      continue;
+    }
+    end = client_failed_ ? (end == End::kClientBad ? end : End::kClientGone)
+                         : upstream_.late() ? End::kSilent : End::kUnreachable;
+    if (!input.empty() && end == End::kUnreachable) {
+      end = End::kBadAnswer;
+      note = "the connection ended inside the head of its answer";
+    }
+    co_return false;
   }
   end = End::kBadAnswer;
   note = "too many interim answers";
   co_return false;
 }
 
+Task<bool> Exchange::relay_interim() {
+  if (work_.request.version() == wire::Version::k10) co_return true;
+  wire::AnswerPlan answer;
+  work_.down.clear();
+  if (!wire::write_answer(work_.answer, answer, work_.down)) co_return true;
+  std::array<iovec, 1> head = {piece_of(work_.down)};
+  if (co_await send(client_, head)) co_return true;
+  end = client_.late() ? End::kClientSlow : End::kClientGone;
+  upstream_.close();
+  co_return false;
+}
+
 Task<void> Exchange::pump_answer(bool head_read) {
   if (head_read || co_await read_answer_head(false)) {
-    answer_at = std::chrono::steady_clock::now();
-    status = answer_->get().result_int();
-    if (auto why = check_response_head(answer_->get())) {
-      end = End::kBadAnswer;
-      note = *why;
-    } else if (status != 101) {
+    answer_at_ns = upstream_.loop().now_ns();
+    status = work_.answer.status();
+    if (status != 101) {
       co_await relay_answer();
-    } else if (!upgrade_protocol(outgoing).empty() && completes_upgrade(outgoing, answer_->get())) {
-      co_await tunnel();
+    } else if (plan.upgrade && !work_.request.upgrade().empty() &&
+               wire::completes_upgrade(work_.request, work_.answer,
+                                       work_.request.is_websocket()
+                                           ? websocket_accept(work_.request.fields().value_of(
+                                                 wire::Name::kSecWebSocketKey))
+                                           : std::string())) {
+      co_await accept_tunnel();
     } else {
       end = End::kBadAnswer;
       note = "a 101 that does not complete the handshake";
@@ -250,177 +262,109 @@ Task<void> Exchange::pump_answer(bool head_read) {
   }
   answer_over_ = true;
   if (!body_sent_) {  // the body pump has nobody left to pump for
-    error_code ignored;
-    client_.socket().cancel(ignored);
     upstream_.close();
+    client_.wake_reader();
   }
 }
 
-// Makes the head that the client gets. False: it gets none.
-bool Exchange::edit_answer(http::response<http::buffer_body>& message, bool client_keep) {
-  std::vector<std::pair<std::string, std::string>> ours;
-  for (const auto& field : message) {
-    if (keep_homing_fields && same_text(view(field.name_string()).substr(0, 7), "homing-")) {
-      ours.emplace_back(view(field.name_string()), view(field.value()));
-    }
+// What the client gets of this head. False: nothing.
+bool Exchange::plan_answer(wire::AnswerPlan& out) {
+  work_.answer_fields.clear();
+  work_.answer_added.clear();
+  if (editor != nullptr && !editor->edit(work_.answer, work_)) {
+    end = End::kStopped;
+    return false;
   }
-  strip_answer_fields(message);
-  for (const auto& [name, value] : ours) message.insert(name, value);
-  if (on_answer && !on_answer(message)) return false;
-  message.version(11);
-  if (!client_keep) message.set(http::field::connection, "close");
-  return true;
+  out.framing = wire::answer_framing(work_.answer, work_.request.version());
+  out.close = !(work_.request.keep_alive() && out.framing->kind != wire::BodyKind::kUntilClose &&
+                work_.answer.trust() == wire::Trust::kPlain && !odd_interim_);
+  out.keep_homing_fields = keep_homing_fields;
+  out.ours = work_.answer_fields.all();
+  out.added = work_.answer_added.all();
+  work_.down.clear();
+  if (wire::write_answer(work_.answer, out, work_.down)) return true;
+  end = End::kBadAnswer;
+  note = "an answer that cannot be written";
+  return false;
 }
 
 Task<void> Exchange::relay_answer() {
-  http::response<http::buffer_body> message;
-  message.base() = answer_->get().base();
-  const bool bodiless = request_.get().method() == http::verb::head || status == 204 || status == 304;
-  const bool has_length = field_count(message, "content-length") > 0;
-  const bool client_keep = http11_ && request_.keep_alive();
-  if (!edit_answer(message, client_keep)) {
-    end = End::kStopped;
-    co_return;
-  }
+  wire::AnswerPlan answer;
+  if (!plan_answer(answer)) co_return;
   answered = true;
-  if (!bodiless) {
-    // Without a length: chunked, or for HTTP/1.0 until the connection closes.
-    if (!has_length && http11_) message.set(http::field::transfer_encoding, "chunked");
-    co_await relay_body(message);
-    if (end != End::kDone) co_return;
-  } else {
-    http::response_serializer<http::buffer_body> serializer(message);
-    client_.write_within(limits_.write_stall);
-    const auto [error, n] = co_await http::async_write_header(client_.socket(), serializer, kUse);
-    client_.write_whenever();
-    if (error) {
-      end = client_.late() ? End::kClientSlow : End::kClientGone;
-      co_return;
-    }
-  }
-  finish(client_keep);
+  co_await relay_body(*answer.framing);
+  if (end != End::kDone) co_return;
+  finish();
+  client_reusable = client_reusable && !answer.close;
 }
 
-Task<void> Exchange::relay_body(http::response<http::buffer_body>& message) {
-  const auto piece = std::make_unique<char[]>(kPieceBytes);
-  message.body().data = nullptr;
-  message.body().more = true;
-  http::response_serializer<http::buffer_body> serializer(message);
-  // The head waits for a first piece of the body only when one is there already.
-  bool head_first = upstream_.buffer().size() == 0 && !answer_->is_done();
-  bool more = true;
-  while (more) {
-    std::size_t size = 0;
-    if (!head_first && !answer_->is_done()) {
-      answer_->get().body().data = piece.get();
-      answer_->get().body().size = kPieceBytes;
-      upstream_.read_within(limits_.answer_stall);
-      auto [error, n] = co_await http::async_read_some(upstream_.socket(), upstream_.buffer(), *answer_, kUse);
-      upstream_.read_whenever();
-      if (error == http::error::need_buffer) error = {};
-      if (error) {
-        end = client_failed_ ? End::kClientGone : End::kCut;
-        note = error.message();
-        client_.close();  // half an answer must not look whole
-        co_return;
-      }
-      size = kPieceBytes - answer_->get().body().size;
+// `framing`: towards the client.
+Task<void> Exchange::relay_body(const wire::Framing& framing) {
+  wire::BodyReader body(work_.answer.framing());
+  const wire::BodyKind kind = work_.answer.framing().kind;
+  const bool chunked = framing.kind == wire::BodyKind::kChunked;
+  io::Buffer& input = upstream_.input();
+  Gather gather;
+  bool head_sent = false;
+  for (;;) {
+    gather.take(body, input.data(), chunked);
+    if (body.state() == wire::BodyReader::State::kBad) {
+      note = body.why();
+      break;
     }
-    more = !answer_->is_done();
-    if (size == 0 && more && !head_first) continue;
-    message.body().data = size == 0 ? nullptr : piece.get();
-    message.body().size = size;
-    message.body().more = more;
-    bytes_down += size;
-    client_.write_within(limits_.write_stall);
-    auto [error, n] = head_first ? co_await http::async_write_header(client_.socket(), serializer, kUse)
-                                 : co_await http::async_write(client_.socket(), serializer, kUse);
-    client_.write_whenever();
-    head_first = false;
-    if (error == http::error::need_buffer) error = {};
-    if (error) {
+    const bool over = body.state() == wire::BodyReader::State::kDone;
+    if (over) gather.finish(chunked);
+    if (!head_sent) gather.put_head(work_.down);
+    head_sent = true;
+    bytes_down += gather.payload();
+    std::span<iovec> pieces = gather.pieces();
+    const io::Io sent = pieces.empty() ? io::Io::kOk : client_.write_some(pieces);
+    if (sent != io::Io::kOk && !(sent == io::Io::kAgain && co_await send(client_, pieces))) {
       end = client_.late() ? End::kClientSlow : End::kClientGone;
       upstream_.close();
       co_return;
     }
-  }
-}
-
-void Exchange::finish(bool client_keep) {
-  end = End::kDone;
-  const bool asked_upgrade = !upgrade_protocol(outgoing).empty();
-  const bool odd_body =
-      wants_body_ && (request_.get().method() == http::verb::get || request_.get().method() == http::verb::head ||
-                      request_.get().method() == http::verb::options);
-  client_reusable = client_keep && request_.is_done() && !odd_body && !asked_upgrade;
-  upstream_reusable = answer_->keep_alive() && request_.is_done() && body_sent_ && !odd_body && !asked_upgrade &&
-                      upstream_.buffer().size() == 0;
-}
-
-Task<void> Exchange::tunnel() {
-  http::response<http::empty_body> message;
-  message.base() = answer_->get().base();
-  const std::string protocol(field_value(message, "upgrade"));
-  strip_answer_fields(message);
-  erase_field(message, "content-length");
-  message.set(http::field::connection, "Upgrade");
-  message.set(http::field::upgrade, protocol);
-  if (on_answer && !on_answer(message)) {
-    end = End::kStopped;
-    co_return;
-  }
-  http::response_serializer<http::empty_body> serializer(message);
-  answered = true;
-  client_.write_within(limits_.write_stall);
-  const auto [error, n] = co_await http::async_write_header(client_.socket(), serializer, kUse);
-  client_.write_whenever();
-  end = End::kTunnelClosed;
-  if (error) co_return;
-  error_code ignored;
-  client_.socket().non_blocking(true, ignored);
-  upstream_.socket().non_blocking(true, ignored);
-  co_await (flow(client_, upstream_, bytes_up) && flow(upstream_, client_, bytes_down));
-  client_.close();
-  upstream_.close();
-}
-
-// One direction of a tunnel. While nothing comes it holds no buffer: it waits, then reads into the worker's scratch
-// space, and keeps only what the other side did not take at once.
-Task<void> Exchange::flow(Stream& from, Stream& to, std::uint64_t& bytes) {
-  if (const auto held = from.buffer().data(); held.size() > 0) {
-    const std::string first(static_cast<const char*>(held.data()), held.size());
-    from.buffer().consume(held.size());
-    bytes += first.size();
-    to.write_within(limits_.write_stall);
-    const auto [error, n] = co_await asio::async_write(to.socket(), asio::buffer(first), kUse);
-    to.write_whenever();
-    if (error) from.close();
-  }
-  from.buffer().shrink_to_fit();
-  for (;;) {
-    from.read_within(limits_.tunnel_idle);
-    const auto [wait_error] = co_await from.socket().async_wait(Socket::wait_read, kUse);
-    if (wait_error) break;
-    error_code error;
-    const std::size_t size = from.socket().read_some(asio::buffer(scratch_.data(), scratch_.size()), error);
-    if (error == asio::error::would_block) continue;
-    if (error) break;
-    bytes += size;
-    std::size_t written = to.socket().write_some(asio::buffer(scratch_.data(), size), error);
-    if (error == asio::error::would_block)
-      written = 0;
-    else if (error)
+    input.consume(gather.used());
+    if (over) co_return;
+    if (!input.empty() && !gather.stuck()) continue;
+    const io::Io result = upstream_.fill(flows(body, kind));
+    if (result == io::Io::kAgain) {
+      input.release();
+      upstream_.read_within(limits_.answer_stall);
+      co_await upstream_.readable();
+      upstream_.read_whenever();
+    } else if (result == io::Io::kEnd && body.end_of_input() == wire::BodyReader::State::kDone) {
+      gather.take(body, {}, chunked);
+      gather.finish(chunked);
+      if (!gather.pieces().empty() && !co_await send(client_, gather.pieces())) end = End::kClientGone;
+      co_return;
+    } else if (result != io::Io::kOk) {
       break;
-    if (written == size) continue;
-    const std::string rest(scratch_.data() + written, size - written);
-    to.write_within(limits_.write_stall);
-    const auto [write_error, n] = co_await asio::async_write(to.socket(), asio::buffer(rest), kUse);
-    to.write_whenever();
-    if (write_error) break;
+    }
   }
-  to.shut_down_sending();
-  // The other direction may finish what it is saying; not for long.
-  to.read_within(limits_.tunnel_rest);
+  end = client_failed_ ? End::kClientGone : End::kCut;
+  client_.close();  // half an answer must not look whole
+}
+
+void Exchange::finish() {
+  const wire::RequestHead& request = work_.request;
+  const bool whole = body_sent_ && body_.state() == wire::BodyReader::State::kDone;
+  const bool plain = request.trust() == wire::Trust::kPlain && request.upgrade().empty() && !odd_interim_ &&
+                     work_.answer.trust() == wire::Trust::kPlain;
+  client_reusable = whole && plain && request.keep_alive();
+  upstream_reusable = whole && plain && work_.answer.keep_alive() && upstream_.input().empty();
+}
+
+Task<void> Exchange::accept_tunnel() {
+  wire::AnswerPlan answer;
+  if (!plan_answer(answer)) co_return;
+  answered = true;
+  std::array<iovec, 1> head = {piece_of(work_.down)};
+  end = End::kTunnel;
+  if (!co_await send(client_, head)) {
+    end = End::kClientGone;
+    upstream_.close();
+  }
 }
 
 }  // namespace homing::net

@@ -1,79 +1,79 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One request and its answer between two streams: head, body up, answer down, or a tunnel after a verified 101.
+// One request and its answer between two streams: head, body up, answer down, or a verified 101 that makes a tunnel.
 //
-// Intuition: two pumps, each holding one buffer, each waiting for the slower side; so memory does not grow with bodies
-// and a slow reader slows the writer. What was parsed is written anew with exactly one framing, ours; the number of
-// bytes promised is the number of bytes sent, or the connection ends.
+// Intuition: what was parsed is written anew with exactly one framing, ours; payload goes from the block it was read
+// into to the other socket without a copy, and the next block is read when it is gone. So memory does not grow with
+// bodies, a slow reader slows the writer, and a small answer leaves in one system call, head and body together.
 //
 // Invariants: no byte of the client's goes upstream after an Upgrade head until a 101 that completes exactly that
-// handshake came back. With `confirm_first` no byte of a body goes up before the other side said 100. An upstream
-// connection is reusable only when both messages ended cleanly.
-// Source: the relay of Beast's examples; Pingora's CVE-2026-2833 and -2835 are the mistakes this avoids.
+// handshake came back. With `confirm_first` no byte of a body goes up before the other side said 100. The bytes promised
+// are the bytes sent, or the connection ends. A connection is used again only when both messages ended cleanly and
+// neither was trusted once only.
+// Source: Pingora's CVE-2026-2833 and -2835 are the mistakes this avoids.
 // Thread class: single-owner (the worker's thread).
 #pragma once
 
-#include <boost/beast/http/buffer_body.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <chrono>
 #include <cstdint>
-#include <functional>
-#include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 
-#include "router/net/headers.h"
-#include "router/net/stream.h"
+#include "router/io/stream.h"
+#include "router/io/task.h"
+#include "router/net/worker.h"
+#include "router/wire/body.h"
+#include "router/wire/write.h"
 
 namespace homing::net {
 
-using RequestParser = http::request_parser<http::buffer_body>;
+template <class T = void>
+using Task = io::Task<T>;
 
+// Milliseconds.
 struct ExchangeLimits {
-  Millis answer{10 * 60'000};     // from the whole head sent to the answer's head; RStudio holds polls for 50 s
-  Millis body_stall{60'000};      // no byte of a request body
-  Millis answer_stall{3600'000};  // no byte of an answer's body (event streams are quiet)
-  Millis write_stall{60'000};     // the other side takes nothing
-  Millis tunnel_idle{8 * 3600'000};
-  Millis tunnel_rest{30'000};  // after one side of a tunnel closed
+  std::int64_t answer = 10 * 60'000;      // from the whole request sent to the answer's head; RStudio holds polls 50 s
+  std::int64_t body_stall = 60'000;       // no byte of a request body
+  std::int64_t answer_stall = 3600'000;   // no byte of an answer's body (event streams are quiet)
+  std::int64_t write_stall = 60'000;      // the other side takes nothing
+  std::int64_t tunnel_idle = 8 * 3600'000;
+  std::int64_t tunnel_rest = 30'000;      // after one side of a tunnel closed
 };
 
 // How it ended; words for the access log.
 enum class End : std::uint8_t {
   kDone = 0,
-  kStopped,      // `on_answer` did not want this answer; nothing was sent to the client
+  kStopped,      // the editor did not want this answer; nothing was sent to the client
   kUnreachable,  // the upstream closed before an answer's head
   kSilent,       // no answer in time
   kBadAnswer,    // an answer that cannot be handed on
   kCut,          // the upstream went away in the middle of its answer
   kClientGone,
   kClientSlow,
-  kTunnelClosed,  // an upgraded connection ended
+  kClientBad,  // its body is none
+  kTunnel,     // 101 was sent: the two streams are a tunnel from here on
 };
 std::string_view to_string(End end);
 
-// Reads the next head, judges it (router/wire) and puts it into `parser`. `alive` false: the connection ended or was
-// too slow, there is nobody to answer.
-struct HeadRead {
-  bool alive = false;
-  std::optional<HeadError> error;
+class AnswerEditor {
+ public:
+  virtual ~AnswerEditor() = default;
+  // Sees the answer's head before the client does; may put fields into work.answer_fields (instead of the answer's own)
+  // and work.answer_added (beside them). Returns false to stop: then nothing goes to the client.
+  virtual bool edit(const wire::AnswerHead& answer, Workspace& work) = 0;
 };
-Task<HeadRead> read_request_head(Stream& client, RequestParser& parser, Millis idle, Millis whole);
 
 class Exchange {
  public:
-  // REQUIRES: `request` holds a checked head and an unread body; all references outlive the exchange.
-  Exchange(Stream& client, RequestParser& request, Stream& upstream, std::span<char> scratch,
+  // REQUIRES: workspace.request holds a judged head, `body` was started with its framing and has read nothing; all
+  // references outlive the exchange.
+  Exchange(io::Stream& client, wire::BodyReader& body, io::Stream& upstream, Workspace& workspace,
            const ExchangeLimits& limits)
-      : client_(client), request_(request), upstream_(upstream), scratch_(scratch), limits_(limits) {}
+      : client_(client), body_(body), upstream_(upstream), work_(workspace), limits_(limits) {}
 
-  RequestHead outgoing;        // what goes upstream; framing is set here
+  wire::RequestPlan plan;      // what goes upstream
   bool confirm_first = false;  // send Expect and wait for 100 before a body
-  // Sees the answer's head before the client does, and edits it (hop-by-hop fields are already gone when
-  // `keep_answer_fields` is false). Returns false to stop: then nothing goes to the client.
-  std::function<bool(ResponseHead&)> on_answer;
   bool keep_homing_fields = false;  // the upstream is a peer: its Homing-* fields are ours
+  AnswerEditor* editor = nullptr;   // none: the answer is not edited
 
   Task<void> run();
 
@@ -86,34 +86,62 @@ class Exchange {
   bool body_touched = false;  // bytes of the request's body were consumed
   bool client_reusable = false;
   bool upstream_reusable = false;
-  std::chrono::steady_clock::time_point answer_at;  // when the answer's head was there
-  std::string note;                                 // detail for the log
+  std::int64_t sent_at_ns = 0;    // when the whole head was sent
+  std::int64_t answer_at_ns = 0;  // when the answer's head was there
+  std::string_view note;          // detail for the log; a literal
 
  private:
-  using AnswerParser = http::response_parser<http::buffer_body>;
   Task<bool> send_head();
   Task<void> pump_request();
   Task<void> pump_answer(bool head_read);
   Task<bool> read_answer_head(bool stop_at_continue);
+  Task<bool> relay_interim();
   Task<void> relay_answer();
-  bool edit_answer(http::response<http::buffer_body>& message, bool client_keep);
-  Task<void> relay_body(http::response<http::buffer_body>& message);
-  Task<void> tunnel();
-  Task<void> flow(Stream& from, Stream& to, std::uint64_t& bytes);
-  void finish(bool client_keep);
+  Task<void> relay_body(const wire::Framing& framing);
+  Task<void> accept_tunnel();
+  Task<bool> send(io::Stream& to, std::span<iovec> pieces);
+  bool plan_answer(wire::AnswerPlan& out);
+  void finish();
+  void client_failed();
 
-  Stream& client_;
-  RequestParser& request_;
-  Stream& upstream_;
-  std::span<char> scratch_;
+  io::Stream& client_;
+  wire::BodyReader& body_;
+  io::Stream& upstream_;
+  Workspace& work_;
   const ExchangeLimits& limits_;
-  bool http11_ = true;
   bool wants_body_ = false;
   bool got_continue_ = false;
   bool body_sent_ = false;
   bool answer_over_ = false;
   bool client_failed_ = false;
-  std::optional<AnswerParser> answer_;
+  bool odd_interim_ = false;
+};
+
+// Gathers the payload of a body that is in a stream's input, for one writev, as one chunk when the way on is chunked.
+class Gather {
+ public:
+  // Reads what is there. Views into `bytes`.
+  void take(wire::BodyReader& body, std::string_view bytes, bool chunked);
+  std::span<iovec> pieces() { return {pieces_.data() + first_, size_ - first_}; }
+  std::size_t used() const { return used_; }        // of the input
+  std::size_t payload() const { return payload_; }  // bytes
+  bool stuck() const { return stuck_; }             // nothing more can be read out of what is there
+
+  // Room in front, for a head that goes with the first piece.
+  void put_head(std::string_view head);
+  void finish(bool chunked);  // the body is over
+
+ private:
+  static constexpr std::size_t kFront = 2;  // a head and a chunk's line
+  static constexpr std::size_t kRuns = 12;
+  void push(std::string_view bytes);
+  std::array<iovec, kFront + kRuns + 2> pieces_{};
+  std::array<char, 20> line_{};
+  std::size_t first_ = kFront;
+  std::size_t size_ = kFront;
+  std::size_t used_ = 0;
+  std::size_t payload_ = 0;
+  bool stuck_ = false;
 };
 
 }  // namespace homing::net

@@ -3,32 +3,33 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/read.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
+#include <unistd.h>
+
+#include <array>
+
+#include "router/io/resolver.h"
+#include "router/net/tunnel.h"
+#include "router/wire/text.h"
 
 namespace homing::net {
 
 namespace {
 
-constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kDrainBytes = 64 * 1024;  // of a body nobody wants; more closes the connection
+constexpr std::int64_t kLingerMs = 1000;
 
-std::string new_request_id() {
-  std::uint64_t value = 0;
-  random_bytes(&value, sizeof value);
-  return fmt::format("{:016x}", value);
+// 60 bits: unique, not secret. Fifteen digits, which std::string keeps inline.
+void append_request_id(std::uint64_t value, std::string& out) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  for (int shift = 56; shift >= 0; shift -= 4) out.push_back(kDigits[(value >> shift) & 0xf]);
 }
 
-double ms_between(std::chrono::steady_clock::time_point from, std::chrono::steady_clock::time_point to) {
-  return std::chrono::duration<double, std::milli>(to - from).count();
+double ms_between(std::int64_t from_ns, std::int64_t to_ns) {
+  return static_cast<double>(to_ns - from_ns) / 1e6;
+}
+
+iovec piece_of(std::string_view bytes) {
+  return {const_cast<char*>(bytes.data()), bytes.size()};
 }
 
 }  // namespace
@@ -76,70 +77,148 @@ Names Front::names() const {
   return names;
 }
 
-Task<void> Front::serve(Worker& worker, Socket socket, Door door) {
+Connection::Connection(Worker& w, int fd, Door d)
+    : worker(w), stream(w.loop, fd), door(d), address(io::peer_text(fd)) {
+  worker.clients.insert(&stream);
+  if (address != "unix") io::set_no_delay(fd);
+}
+
+Connection::~Connection() {
+  worker.clients.erase(&stream);
+}
+
+Task<void> Front::serve(Worker& worker, int fd, Door door) {
   auto& open = parts_.traffic.counters.connections_open;
   if (open.fetch_add(1) >= parts_.limits.max_connections) {
+    ::close(fd);
     open.fetch_sub(1);
     co_return;
   }
-  error_code ignored;
-  const std::string address = peer_text(socket);
-  if (address != "unix") socket.set_option(asio::ip::tcp::no_delay(true), ignored);
   {
-    Stream client(std::move(socket), worker.reaper);
+    Connection connection(worker, fd, door);
     bool first = true;
-    while (co_await serve_one(worker, client, door, address, first)) first = false;
-    co_await linger(client);
+    while (co_await serve_one(connection, first)) first = false;
+    if (connection.upgraded) {
+      co_await run_tunnel(connection);
+    } else {
+      co_await linger(connection.stream);
+    }
   }
   open.fetch_sub(1);
 }
 
 // Closing at once would throw away an answer that the client has not read yet, when it still sends.
-Task<void> Front::linger(Stream& client) {
-  if (!client.socket().is_open()) co_return;
+Task<void> Front::linger(io::Stream& client) {
+  if (!client.is_open() || client.late()) co_return;
   client.shut_down_sending();
-  client.read_within(Millis(1000));
-  std::array<char, 4096> bytes;
+  client.read_within(kLingerMs);
   for (std::size_t total = 0; total < kDrainBytes;) {
-    const auto [error, size] = co_await client.socket().async_read_some(asio::buffer(bytes), kUse);
-    if (error) co_return;
-    total += size;
+    client.input().clear();
+    const io::Io result = client.fill();
+    total += client.input().size();
+    if (result == io::Io::kAgain) {
+      client.input().clear();
+      co_await client.readable();
+    } else if (result != io::Io::kOk) {
+      co_return;
+    }
   }
 }
 
-Task<bool> Front::serve_one(Worker& worker, Stream& client, Door door, const std::string& address, bool first) {
-  Call call(*this, worker, client, door, address);
-  const Millis idle = first ? parts_.limits.first_head : parts_.limits.keep_alive;
-  HeadRead head = co_await read_request_head(client, call.parser, idle, parts_.limits.first_head);
-  if (!head.alive) co_return false;
-  call.began = std::chrono::steady_clock::now();
-  call.id = new_request_id();
+// One request, from its first byte on. The workspace is taken when there is a byte and given back before the next wait.
+Task<bool> Front::serve_one(Connection& connection, bool first) {
+  io::Stream& client = connection.stream;
+  io::Buffer& input = client.input();
+  if (input.empty()) client.read_within(first ? parts_.limits.first_head : parts_.limits.keep_alive);
+  while (input.empty()) {
+    const io::Io result = client.fill();
+    if (result == io::Io::kOk) break;
+    if (result != io::Io::kAgain) co_return false;
+    input.release();
+    co_await client.readable();
+  }
+  client.read_within(parts_.limits.first_head);
+  auto workspace = connection.worker.take_workspace();
+  ++connection.worker.requests_in_hand;
+  wire::Parsed parsed;
+  for (;;) {
+    parsed = workspace->request.parse(input.data());
+    if (parsed.state != wire::Parsed::State::kMore) break;
+    const io::Io result = client.fill();
+    if (result == io::Io::kAgain) co_await client.readable();
+    if (result == io::Io::kEnd || result == io::Io::kError) break;
+  }
+  client.read_whenever();
+  bool more = false;
+  if (parsed.state != wire::Parsed::State::kMore) more = co_await serve_request(connection, *workspace, parsed);
+  --connection.worker.requests_in_hand;
+  connection.worker.give_workspace(std::move(workspace));
+  co_return more;
+}
+
+Task<bool> Front::serve_request(Connection& connection, Workspace& workspace, const wire::Parsed& parsed) {
+  Call call(*this, connection, workspace);
+  call.log.clear();
+  call.log.began_ns = connection.worker.loop.now_ns();
+  call.log.client_address = connection.address;
+  append_request_id(connection.worker.next_request_id(), call.log.id);
   parts_.traffic.counters.requests.fetch_add(1, std::memory_order_relaxed);
-  if (head.error) {
+  if (parsed.refused()) {
     Trouble trouble;
-    trouble.status = head.error->status;
+    trouble.status = static_cast<Status>(parsed.status);
     trouble.reason = "bad-request";
     trouble.title = "This request cannot be served";
-    trouble.text = head.error->why;
+    trouble.text = parsed.why;
     call.broken = true;
     co_await send(call, trouble);
   } else {
+    connection.stream.input().consume(parsed.size);
+    call.body.start(workspace.request.framing());
+    call.log.method = workspace.request.method_text();
+    call.log.path = path_of(workspace.request.target());
     co_await dispatch(call);
   }
-  log_access(call);
-  co_return call.keep&& client.socket().is_open();
+  if (call.user != nullptr) call.log.user = call.user->name;
+  if (connection.upgraded) {  // what is logged is logged when the tunnel ends
+    connection.upgraded->access = std::move(call.log);
+    call.log = {};
+    co_return false;
+  }
+  log_access(connection.door, call.log, connection.worker.loop.now_ns());
+  co_return call.keep&& connection.stream.is_open();
+}
+
+Task<void> Front::run_tunnel(Connection& connection) {
+  Connection::Upgraded& upgraded = *connection.upgraded;
+  Traffic& traffic = parts_.traffic;
+  traffic.counters.tunnels.fetch_add(1, std::memory_order_relaxed);
+  traffic.counters.tunnels_open.fetch_add(1, std::memory_order_relaxed);
+  traffic.in_flight(upgraded.node, 1);
+  {
+    Tunnel tunnel(connection.worker, connection.stream, *upgraded.upstream, upgraded.websocket, parts_.limits.exchange);
+    co_await tunnel.run();
+    upgraded.access.bytes_up += tunnel.bytes_up();
+    upgraded.access.bytes_down += tunnel.bytes_down();
+    upgraded.access.ended = to_string(tunnel.end());
+    if (tunnel.fault() != wire::FrameFault::kNone) upgraded.access.detail = wire::to_string(tunnel.fault());
+  }
+  traffic.counters.bytes_up.fetch_add(upgraded.access.bytes_up, std::memory_order_relaxed);
+  traffic.counters.bytes_down.fetch_add(upgraded.access.bytes_down, std::memory_order_relaxed);
+  traffic.in_flight(upgraded.node, -1);
+  traffic.counters.tunnels_open.fetch_sub(1, std::memory_order_relaxed);
+  log_access(connection.door, upgraded.access, connection.worker.loop.now_ns());
 }
 
 Task<void> Front::dispatch(Call& call) {
   const std::string_view path = path_of(call.target());
   if (is_probe(path)) co_return co_await serve_probe(call);
-  if (call.door == Door::kAdmin) co_return co_await serve_admin(call);
-  if (call.door == Door::kCluster) co_return co_await serve_forwarded(call);
+  if (call.door() == Door::kAdmin) co_return co_await serve_admin(call);
+  if (call.door() == Door::kCluster) co_return co_await serve_forwarded(call);
   name_user(call);
   if (path.starts_with("/s/")) co_return co_await serve_session(call);
-  if (!upgrade_protocol(call.head()).empty()) {
+  if (!call.head().upgrade().empty()) {
     Trouble trouble;
-    trouble.status = http::status::not_found;
+    trouble.status = Status::kNotFound;
     trouble.reason = "not-found";
     trouble.title = "Nothing here speaks that protocol";
     co_return co_await send(call, trouble);
@@ -148,7 +227,7 @@ Task<void> Front::dispatch(Call& call) {
   if (path == "/login" || path == "/logout") co_return co_await serve_login(call);
   if (path.starts_with("/api/")) co_return co_await serve_api(call);
   Trouble trouble;
-  trouble.status = http::status::not_found;
+  trouble.status = Status::kNotFound;
   trouble.reason = "not-found";
   trouble.title = "There is nothing at this address";
   co_await send(call, trouble);
@@ -156,149 +235,160 @@ Task<void> Front::dispatch(Call& call) {
 
 // The only place where a person gets a name, except inside a sealed head.
 void Front::name_user(Call& call) {
-  if (call.door == Door::kTrusted) {
+  if (call.door() == Door::kTrusted) {
     if (field_count(call.head(), config().trusted_header) == 1) {
-      call.user = make_user(field_value(call.head(), config().trusted_header));
+      if (auto user = make_user(field_value(call.head(), config().trusted_header))) {
+        call.named = std::move(*user);
+        call.user = &call.named;
+      }
     }
     // Who may name the user may also say where they are.
-    error_code error;
-    const auto hops = field_items(call.head(), "x-forwarded-for");
-    if (!hops.empty()) {
-      const auto address = asio::ip::make_address(std::string(hops.front()), error);
-      if (!error) call.client_address = address.to_string();
-    }
-    if (same_text(field_value(call.head(), "x-forwarded-proto"), "https")) call.scheme = "https";
+    std::string_view first;
+    wire::for_each_item(call.head().fields().value_of(wire::Name::kXForwardedFor), [&first](std::string_view item) {
+      if (first.empty()) first = item;
+    });
+    if (io::numeric_address(std::string(first), 0)) call.log.client_address = first;
+    if (wire::same_text(call.head().fields().value_of(wire::Name::kXForwardedProto), "https")) call.scheme = "https";
     return;
   }
-  const auto cookie = cookie_value(call.head(), kLoginCookie);
+  const auto cookie = wire::cookie_value(call.head(), kLoginCookie);
   if (!cookie) return;
-  if (auto login = parts_.credentials.open_login_cookie(*cookie, wall_seconds())) {
-    call.user = std::move(login->user);
-    call.login_expires = login->expires;
+  Connection& connection = call.connection;
+  const WallSeconds now = call.worker.loop.wall_seconds();
+  if (connection.login_text.empty() || connection.login_text != *cookie || connection.login_expires <= now) {
+    connection.login_text.clear();
+    auto login = parts_.credentials.open_login_cookie(*cookie, now);
+    if (!login) return;
+    connection.login_text = *cookie;
+    connection.login_user = std::move(login->user);
+    connection.login_expires = login->expires;
   }
+  call.user = &connection.login_user;
+  call.login_expires = connection.login_expires;
+}
+
+std::optional<core::SessionId> Front::session_of(Call& call, std::string_view text) const {
+  Connection& connection = call.connection;
+  if (connection.session_text != text || text.empty()) {
+    const auto session = parts_.credentials.session_from(text);
+    if (!session) return std::nullopt;
+    connection.session_text = text;
+    connection.session = *session;
+  }
+  return connection.session;
 }
 
 Task<std::optional<std::string>> Front::read_body(Call& call, std::size_t max) {
   std::string out;
-  std::array<char, 4096> piece;
-  while (!call.parser.is_done()) {
-    auto& body = call.parser.get().body();
-    body.data = piece.data();
-    body.size = piece.size();
-    call.client.read_within(parts_.limits.exchange.body_stall);
-    auto [error, n] = co_await http::async_read_some(call.client.socket(), call.client.buffer(), call.parser, kUse);
-    call.client.read_whenever();
-    if (error == http::error::need_buffer) error = {};
-    if (error) co_return std::nullopt;
-    out.append(piece.data(), piece.size() - call.parser.get().body().size);
-    if (out.size() > max) co_return std::nullopt;
+  io::Stream& client = call.client();
+  while (call.body.state() == wire::BodyReader::State::kMore) {
+    const auto piece = call.body.read(client.input().data());
+    out.append(piece.payload);
+    client.input().consume(piece.used);
+    if (out.size() > max || piece.state == wire::BodyReader::State::kBad) co_return std::nullopt;
+    if (piece.used > 0 || piece.state == wire::BodyReader::State::kDone) continue;
+    const io::Io result = client.fill();
+    if (result == io::Io::kAgain) {
+      client.read_within(parts_.limits.exchange.body_stall);
+      co_await client.readable();
+      client.read_whenever();
+    } else if (result != io::Io::kOk) {
+      co_return std::nullopt;
+    }
   }
   co_return out;
 }
 
 Task<void> Front::send(Call& call, Trouble trouble) {
-  if (trouble.status >= http::status::bad_request) {
+  if (trouble.status >= Status::kBadRequest) {
     parts_.traffic.counters.refused.fetch_add(1, std::memory_order_relaxed);
   }
-  call.detail = trouble.reason;
+  call.log.detail = trouble.reason;
   co_await send(call, trouble_page(trouble, !call.broken && accepts_html(call.head())));
 }
 
 Task<void> Front::send(Call& call, Reply reply) {
-  const bool understood = call.parser.is_header_done() && !call.broken;
-  bool whole = understood && call.parser.is_done();
+  const bool understood = !call.broken;
+  bool whole = understood && call.body.state() == wire::BodyReader::State::kDone;
   // A client that waits for our 100 has sent nothing: drop the connection rather than guess.
-  if (understood && !whole && field_count(call.head(), "expect") == 0) {
+  if (understood && !whole && !call.head().expects_continue()) {
     whole = (co_await read_body(call, kDrainBytes)).has_value();
   }
-  call.keep = whole && call.head().version() == 11 && call.parser.keep_alive();
-  http::response<http::string_body> message(reply.status, 11);
-  message.set(http::field::content_type, reply.type);
-  message.set(http::field::cache_control, "no-store");
-  message.set("X-Content-Type-Options", "nosniff");
+  call.keep = whole && call.head().keep_alive() && call.head().upgrade().empty();
+  FieldList& fields = call.work.answer_fields;
+  fields.clear();
+  fields.set("Content-Type", reply.type);
+  fields.set("Cache-Control", "no-store");
+  fields.set("X-Content-Type-Options", "nosniff");
   if (reply.type.starts_with("text/html")) {
-    message.set(
+    fields.set(
         "Content-Security-Policy",
         "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'");
   }
-  if (!reply.reason.empty()) message.set("Homing-Reason", reply.reason);
-  if (reply.retry_after_s > 0) message.set(http::field::retry_after, std::to_string(reply.retry_after_s));
-  for (const auto& [name, value] : reply.fields) message.insert(name, value);
-  if (!call.keep) message.set(http::field::connection, "close");
-  const bool head_only = understood && call.head().method() == http::verb::head;
-  message.content_length(reply.body.size());
-  message.body() = std::move(reply.body);
-  http::response_serializer<http::string_body> serializer(message);
-  call.status = static_cast<unsigned>(reply.status);
-  call.first_byte = std::chrono::steady_clock::now();
-  call.client.write_within(parts_.limits.exchange.write_stall);
-  error_code error;
-  if (head_only) {
-    const auto [failed, n] = co_await http::async_write_header(call.client.socket(), serializer, kUse);
-    error = failed;
-  } else {
-    const auto [failed, n] = co_await http::async_write(call.client.socket(), serializer, kUse);
-    error = failed;
-    call.bytes_down += message.body().size();
-  }
-  call.client.write_whenever();
-  if (error) {
-    call.ended = "client gone";
+  if (!reply.reason.empty()) fields.set("Homing-Reason", reply.reason);
+  if (reply.retry_after_s > 0) fields.own("Retry-After", std::to_string(reply.retry_after_s));
+  for (const auto& [name, value] : reply.fields) fields.set(name, value);
+  std::string& head = call.work.down;
+  head.clear();
+  CHECK(wire::write_own_answer(number(reply.status), {wire::BodyKind::kLength, reply.body.size()}, !call.keep,
+                               fields.all(), head));
+  const bool head_only = understood && call.head().method() == wire::Method::kHead;
+  std::array<iovec, 2> pieces = {piece_of(head), piece_of(head_only ? std::string_view() : reply.body)};
+  io::Stream& client = call.client();
+  client.write_within(parts_.limits.exchange.write_stall);
+  const bool sent = co_await client.write_all(std::span<iovec>(pieces).first(head_only || reply.body.empty() ? 1 : 2));
+  client.write_whenever();
+  call.log.status = number(reply.status);
+  call.log.bytes_down += reply.body.size();
+  if (!sent) {
     call.keep = false;
+    call.log.ended = client.late() ? "client slow" : "client gone";
   }
 }
 
 Task<core::Answer> Front::ask(Call& call, const core::SessionId& session, core::KindId kind, core::Intent intent,
-                              Millis limit, bool placed_is_enough) {
+                              std::int64_t limit_ms, bool placed_is_enough) {
+  // Shared with the driver's thread, which may speak when nobody listens any more.
   struct Waiting {
-    explicit Waiting(asio::io_context& io) : timer(io) {}
-    asio::steady_timer timer;
+    explicit Waiting(io::Loop& loop) : event(loop) {}
+    io::Event event;
     core::Answer latest;
-    bool over = false;
   };
-  const auto waiting = std::make_shared<Waiting>(call.worker.io);
+  const auto waiting = std::make_shared<Waiting>(call.worker.loop);
   waiting->latest.session = session;
-  waiting->timer.expires_after(limit);
-  const auto on_answer = [waiting, placed_is_enough, executor = call.worker.io.get_executor()](const core::Answer& a) {
-    asio::post(executor, [waiting, placed_is_enough, a] {
-      if (waiting->over) return;
+  const auto on_answer = [waiting, placed_is_enough, mailbox = call.worker.loop.mailbox()](const core::Answer& a) {
+    mailbox->post([waiting, placed_is_enough, a] {
+      if (waiting->event.happened()) return;
       waiting->latest = a;
       const bool final = a.outcome == core::Outcome::kForward || a.outcome == core::Outcome::kRefused;
       const bool placed = a.outcome == core::Outcome::kQueued || a.node != core::kNoNode;
-      if (!final && !(placed_is_enough && placed)) return;
-      waiting->over = true;
-      waiting->timer.cancel();
+      if (final || (placed_is_enough && placed)) waiting->event.set_now();
     });
   };
   const core::RequestId request = parts_.driver.want(session, *call.user, kind, intent, on_answer);
-  co_await waiting->timer.async_wait(kUse);
-  waiting->over = true;
+  co_await waiting->event.within(limit_ms);
   parts_.driver.forget(request);
   co_return waiting->latest;
 }
 
-void Front::log_access(const Call& call) {
-  if (call.door == Door::kAdmin || (is_probe(path_of(call.target())) && call.status < 500)) return;
-  const auto now = std::chrono::steady_clock::now();
-  const bool head = call.parser.is_header_done();
-  const std::string path(head ? path_of(call.target()) : std::string_view());
-  parts_.log.info("access",
-                  {{"request", call.id},
-                   {"door", to_string(call.door)},
-                   {"client", call.client_address},
-                   {"user", call.user ? call.user->name : std::string()},
-                   {"method", head ? call.method() : std::string_view()},
-                   {"path", path},
-                   {"session", call.session},
-                   {"hop", call.hop},
-                   {"status", call.status},
-                   {"bytes_up", call.bytes_up},
-                   {"bytes_down", call.bytes_down},
-                   {"first_byte_ms",
-                    call.first_byte.time_since_epoch().count() == 0 ? -1.0 : ms_between(call.began, call.first_byte)},
-                   {"total_ms", ms_between(call.began, now)},
-                   {"end", call.ended},
-                   {"detail", call.detail}});
+void Front::log_access(Door door, const Access& access, std::int64_t now_ns) {
+  if (door == Door::kAdmin || (is_probe(access.path) && access.status < 500)) return;
+  parts_.log.info(
+      "access", {{"request", access.id},
+                 {"door", to_string(door)},
+                 {"client", access.client_address},
+                 {"user", access.user},
+                 {"method", access.method},
+                 {"path", access.path},
+                 {"session", access.session},
+                 {"hop", access.hop},
+                 {"status", access.status},
+                 {"bytes_up", access.bytes_up},
+                 {"bytes_down", access.bytes_down},
+                 {"first_byte_ms", access.first_byte_ns == 0 ? -1.0 : ms_between(access.began_ns, access.first_byte_ns)},
+                 {"total_ms", ms_between(access.began_ns, now_ns)},
+                 {"end", access.ended},
+                 {"detail", access.detail}});
 }
 
 }  // namespace homing::net

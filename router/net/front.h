@@ -15,7 +15,6 @@
 
 #include <absl/container/flat_hash_set.h>
 
-#include <chrono>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -24,6 +23,7 @@
 
 #include "router/base/log.h"
 #include "router/base/router_config.h"
+#include "router/io/waiting.h"
 #include "router/net/core_driver.h"
 #include "router/net/credentials.h"
 #include "router/net/exchange.h"
@@ -31,6 +31,7 @@
 #include "router/net/route_table.h"
 #include "router/net/traffic.h"
 #include "router/net/worker.h"
+#include "router/wire/body.h"
 
 namespace homing::net {
 
@@ -52,12 +53,13 @@ class SeenNonces {
   WallSeconds turned_at_ = 0;
 };
 
+// Milliseconds, where nothing else is said.
 struct FrontLimits {
-  Millis first_head{30'000};  // for a whole head, once it began
-  Millis keep_alive{75'000};  // between requests
-  Millis navigation{1'500};   // a page waits this long for its session before it is told to wait
-  Millis poll{5'000};         // any other request
-  Millis connect{3'000};
+  std::int64_t first_head = 30'000;  // for a whole head, once it began
+  std::int64_t keep_alive = 75'000;  // between requests
+  std::int64_t navigation = 1'500;   // a page waits this long for its session before it is told to wait
+  std::int64_t poll = 5'000;         // any other request
+  std::int64_t connect = 3'000;
   std::int64_t max_connections = 20'000;  // further ones are closed at once
   ExchangeLimits exchange;
 };
@@ -74,37 +76,57 @@ struct FrontParts {
 
 class Front;
 
+// A client's connection for its whole life: what was found out about it once.
+class Connection {
+ public:
+  Connection(Worker& w, int fd, Door d);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  Worker& worker;
+  io::Stream stream;
+  const Door door;
+  std::string address;  // of the other side; "unix"
+
+  // The last login cookie that opened here, and for whom, so that a keep-alive connection verifies it once.
+  std::string login_text;
+  User login_user;
+  WallSeconds login_expires = 0;
+  // The same for the session's id.
+  std::string session_text;
+  core::SessionId session;
+
+  // After a 101: what the tunnel needs, when all that belongs to the request is gone.
+  struct Upgraded {
+    std::unique_ptr<io::Stream> upstream;
+    core::NodeId node = core::kNoNode;
+    bool websocket = false;
+    Access access;
+  };
+  std::unique_ptr<Upgraded> upgraded;
+};
+
 // One request on its way.
 struct Call {
-  Call(Front& f, Worker& w, Stream& c, Door d, std::string address)
-      : front(f), worker(w), client(c), door(d), client_address(std::move(address)) {}
+  Call(Front& f, Connection& c, Workspace& w) : front(f), worker(c.worker), connection(c), work(w), log(w.access) {}
   Front& front;
   Worker& worker;
-  Stream& client;
-  Door door;
-  std::string client_address;
-  RequestParser parser;
-  std::string id;  // of this request, in logs and upstream
-  std::optional<User> user;
+  Connection& connection;
+  Workspace& work;
+  Access& log;
+  wire::BodyReader body;
+  const User* user = nullptr;  // who asks; the connection's or `named`
+  User named;
   WallSeconds login_expires = 0;  // public door
-  std::string scheme = "http";
+  std::string_view scheme = "http";
   bool keep = false;    // the connection may carry another request
   bool broken = false;  // its head was refused: where it ends is anybody's guess
 
-  // For the access log.
-  unsigned status = 0;
-  std::string session;
-  std::string hop;  // "here", "to n2", "for n1", "none"
-  std::string ended = "done";
-  std::string detail;
-  std::uint64_t bytes_up = 0;
-  std::uint64_t bytes_down = 0;
-  std::chrono::steady_clock::time_point began;
-  std::chrono::steady_clock::time_point first_byte;
-
-  const RequestHead& head() const { return parser.get().base(); }
-  std::string_view target() const { return {parser.get().target().data(), parser.get().target().size()}; }
-  std::string_view method() const { return {parser.get().method_string().data(), parser.get().method_string().size()}; }
+  io::Stream& client() const { return connection.stream; }
+  Door door() const { return connection.door; }
+  const wire::RequestHead& head() const { return work.request; }
+  std::string_view target() const { return head().target(); }
 };
 
 class Front {
@@ -112,7 +134,7 @@ class Front {
   explicit Front(FrontParts parts) : parts_(parts) {}
 
   // Serves one connection to its end.
-  Task<void> serve(Worker& worker, Socket socket, Door door);
+  Task<void> serve(Worker& worker, int fd, Door door);
 
   // ---- used by the servants (session_calls.cc, api_calls.cc, cluster_calls.cc, admin_calls.cc)
   const FrontParts& parts() const { return parts_; }
@@ -124,17 +146,21 @@ class Front {
   // What the core says within `limit`: a final answer, or how far things are. With `placed_is_enough` also the first
   // that says where it is being started.
   Task<core::Answer> ask(Call& call, const core::SessionId& session, core::KindId kind, core::Intent intent,
-                         Millis limit, bool placed_is_enough);
+                         std::int64_t limit_ms, bool placed_is_enough);
+  // The id of a session's text, if this cluster made it.
+  std::optional<core::SessionId> session_of(Call& call, std::string_view text) const;
   Names names() const;
   bool is_navigation_door(Door door) const { return door == Door::kPublic || door == Door::kTrusted; }
   SeenNonces& nonces() { return nonces_; }
 
  private:
-  Task<bool> serve_one(Worker& worker, Stream& client, Door door, const std::string& address, bool first);
+  Task<bool> serve_one(Connection& connection, bool first);
+  Task<bool> serve_request(Connection& connection, Workspace& workspace, const wire::Parsed& parsed);
   Task<void> dispatch(Call& call);
+  Task<void> run_tunnel(Connection& connection);
   void name_user(Call& call);
-  void log_access(const Call& call);
-  Task<void> linger(Stream& client);
+  void log_access(Door door, const Access& access, std::int64_t now_ns);
+  Task<void> linger(io::Stream& client);
 
   FrontParts parts_;
   SeenNonces nonces_;
@@ -149,6 +175,25 @@ Task<void> serve_api(Call& call);        // /api/...
 Task<void> serve_admin(Call& call);      // the admin door
 Task<void> serve_probe(Call& call);      // /livez, /readyz, /metrics
 bool is_probe(std::string_view path);
+
+// Runs `make` on the driver's thread, which owns the core, and goes on here with what it made.
+template <class Make>
+auto on_driver(Call& call, Make make) -> Task<decltype(make())> {
+  using Result = decltype(make());
+  struct Asked {
+    explicit Asked(io::Loop& loop) : event(loop) {}
+    io::Event event;
+    std::optional<Result> result;
+  };
+  const auto asked = std::make_shared<Asked>(call.worker.loop);
+  call.front.parts().driver.run([asked, make = std::move(make), mailbox = call.worker.loop.mailbox()]() mutable {
+    asked->result.emplace(make());
+    mailbox->post([asked] { asked->event.set_now(); });
+  });
+  constexpr std::int64_t kLongest = 30'000;
+  if (!co_await asked->event.within(kLongest)) co_return Result{};
+  co_return std::move(*asked->result);
+}
 
 // The path without the query.
 std::string_view path_of(std::string_view target);

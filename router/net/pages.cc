@@ -35,7 +35,7 @@ std::string restart_button(std::string_view session) {
                      session);
 }
 
-Trouble make(http::status status, std::string reason, std::string title, std::string text) {
+Trouble make(Status status, std::string reason, std::string title, std::string text) {
   Trouble trouble;
   trouble.status = status;
   trouble.reason = std::move(reason);
@@ -45,7 +45,7 @@ Trouble make(http::status status, std::string reason, std::string title, std::st
 }
 
 Trouble soon(std::string reason, std::string title, std::string text, int seconds) {
-  Trouble trouble = make(http::status::service_unavailable, std::move(reason), std::move(title), std::move(text));
+  Trouble trouble = make(Status::kServiceUnavailable, std::move(reason), std::move(title), std::move(text));
   trouble.retry_after_s = seconds;
   trouble.reload = true;
   return trouble;
@@ -99,37 +99,36 @@ Trouble trouble_of(const core::Answer& answer) {
 }
 
 Trouble trouble_of(core::Refusal refusal, core::EndReason reason) {
-  using http::status;
   switch (refusal) {
     case core::Refusal::kNone:
       return soon("starting", "Your session is starting", "This page opens it as soon as it answers.", 1);
     case core::Refusal::kUnknownSession:
-      return make(status::not_found, "unknown-session", "There is no such session",
+      return make(Status::kNotFound, "unknown-session", "There is no such session",
                   "The address may be mistyped, or the session ended long ago.");
     case core::Refusal::kNotOwner:
-      return make(status::forbidden, "not-owner", "This session belongs to somebody else",
+      return make(Status::kForbidden, "not-owner", "This session belongs to somebody else",
                   "Only its owner may open it.");
     case core::Refusal::kEnded:
-      return make(status::gone, "ended", "This session is over", "It has ended." + because(reason));
+      return make(Status::kGone, "ended", "This session is over", "It has ended." + because(reason));
     case core::Refusal::kLost: {
       Trouble lost = make(
-          status::service_unavailable, "lost", "This session was lost",
+          Status::kServiceUnavailable, "lost", "This session was lost",
           "Its process is gone, and what it held in memory with it. Files that were saved are safe." + because(reason));
       lost.restart = true;
       return lost;
     }
     case core::Refusal::kSuspended:
-      return make(status::service_unavailable, "suspended", "This session is asleep", "Open its page to wake it.");
+      return make(Status::kServiceUnavailable, "suspended", "This session is asleep", "Open its page to wake it.");
     case core::Refusal::kUserLimit:
-      return make(status::too_many_requests, "user-limit", "You have as many sessions as allowed",
+      return make(Status::kTooManyRequests, "user-limit", "You have as many sessions as allowed",
                   "End one of them first.");
     case core::Refusal::kNoNode:
-      return make(status::service_unavailable, "no-node", "No machine can run this",
+      return make(Status::kServiceUnavailable, "no-node", "No machine can run this",
                   "No machine of this cluster has what this kind of session needs." + because(reason));
     case core::Refusal::kQueueFull:
       return soon("queue-full", "Too many people are waiting", "Try again in a little while.", 10);
     case core::Refusal::kStartFailed: {
-      Trouble failed = make(status::service_unavailable, "start-failed", "This session could not be started",
+      Trouble failed = make(Status::kServiceUnavailable, "start-failed", "This session could not be started",
                             "It was tried and did not work." + because(reason));
       failed.restart = true;
       return failed;
@@ -143,16 +142,16 @@ Trouble trouble_of(core::Refusal refusal, core::EndReason reason) {
     case core::Refusal::kOverloaded:
       return soon("overloaded", "This router is at its limit", "Try again in a little while.", 5);
     case core::Refusal::kUnknownKind:
-      return make(status::not_found, "unknown-kind", "There is no such kind of session",
+      return make(Status::kNotFound, "unknown-kind", "There is no such kind of session",
                   "The home page lists those there are.");
     case core::Refusal::kTimelineChange:
       return soon("timeline-change", "The cluster is finding itself again",
                   "Its shared record was replaced a moment ago; starts wait a few seconds.", 3);
   }
-  return make(status::service_unavailable, "unknown", "Something is wrong", "No reason was given.");
+  return make(Status::kServiceUnavailable, "unknown", "Something is wrong", "No reason was given.");
 }
 
-Reply json_reply(http::status status, std::string json) {
+Reply json_reply(Status status, std::string json) {
   Reply reply;
   reply.status = status;
   reply.type = "application/json";
@@ -162,7 +161,7 @@ Reply json_reply(http::status status, std::string json) {
 
 Reply see_other(std::string location) {
   Reply reply;
-  reply.status = http::status::see_other;
+  reply.status = Status::kSeeOther;
   reply.type = "text/plain";
   reply.fields.emplace_back("Location", std::move(location));
   return reply;
@@ -193,7 +192,7 @@ Reply trouble_page(const Trouble& trouble, bool html) {
 }
 
 Reply sign_in_page(bool html) {
-  return trouble_page(make(http::status::unauthorized, "sign-in", "Please sign in",
+  return trouble_page(make(Status::kUnauthorized, "sign-in", "Please sign in",
                            "Open the sign-in link that you were given; it names you to this cluster."),
                       html);
 }

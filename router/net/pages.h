@@ -12,12 +12,12 @@
 
 #include "router/core/decision.h"
 #include "router/core/effect.h"
-#include "router/net/headers.h"
+#include "router/net/status.h"
 
 namespace homing::net {
 
 struct Reply {
-  http::status status = http::status::ok;
+  Status status = Status::kOk;
   std::string type = "text/html; charset=utf-8";
   std::string body;
   std::string reason;     // Homing-Reason; empty: none
@@ -27,7 +27,7 @@ struct Reply {
 
 // Why a request was not handed on: one word for programs, a sentence for people.
 struct Trouble {
-  http::status status = http::status::service_unavailable;
+  Status status = Status::kServiceUnavailable;
   std::string reason;  // "starting", "queued", "lost", ...
   std::string title;
   std::string text;
@@ -41,7 +41,7 @@ Trouble trouble_of(const core::Answer& answer);
 Trouble trouble_of(core::Refusal refusal, core::EndReason reason);
 Reply trouble_page(const Trouble& trouble, bool html);
 Reply see_other(std::string location);
-Reply json_reply(http::status status, std::string json);
+Reply json_reply(Status status, std::string json);
 
 struct HomeSession {
   std::string id;

@@ -2,30 +2,29 @@
 #include "router/net/server.h"
 
 #include <fmt/format.h>
+#include <netdb.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <type_traits>
+
+#include "router/io/resolver.h"
+#include "router/io/waiting.h"
+#include "router/net/tunnel.h"
 
 namespace homing::net {
 
 namespace {
 
-using asio::ip::tcp;
-using Local = asio::local::stream_protocol;
-constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
-constexpr Millis kAcceptPause{100};  // when the process is out of descriptors
+namespace asio = boost::asio;
+constexpr std::int64_t kAcceptPauseMs = 100;  // when the process is out of descriptors
+constexpr int kBacklog = 4096;
 
 unsigned worker_count(unsigned wanted) {
   if (wanted != 0) return wanted;
@@ -34,11 +33,12 @@ unsigned worker_count(unsigned wanted) {
 
 // A socket file that nobody listens on is left over from a killed router.
 bool somebody_listens(const std::string& path) {
-  asio::io_context io;
-  Local::socket socket(io);
-  error_code error;
-  socket.connect(Local::endpoint(path), error);
-  return !error;
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  const io::SocketAddress address = io::unix_address(path);
+  const int result = ::connect(fd, reinterpret_cast<const sockaddr*>(&address.storage), address.size);
+  ::close(fd);
+  return result == 0;
 }
 
 }  // namespace
@@ -51,7 +51,7 @@ Server::Server(base::RouterConfig config, ServerOptions options, std::string sec
       credentials_(secret),
       traffic_(config_.nodes.size()) {
   driver_ = std::make_unique<CoreDriver>(
-      control_.io.get_executor(),
+      control_.get_executor(),
       DriverParts{config_, credentials_, table_, traffic_, log_, std::move(store), options_.build});
   front_ =
       std::make_unique<Front>(FrontParts{config_, credentials_, table_, *driver_, traffic_, log_, options_.limits});
@@ -77,13 +77,11 @@ std::expected<std::unique_ptr<Server>, std::string> Server::start(base::RouterCo
   }
   std::unique_ptr<Server> server(
       new Server(std::move(config), std::move(options), std::move(*secret), std::move(*store), log));
-  asio::co_spawn(server->control_.io, server->control_.reaper.run(), asio::detached);
   if (auto error = server->driver_->start()) return std::unexpected(*error);
   if (auto error = server->wait_for_launcher()) return std::unexpected(*error);
   if (auto error = server->open_doors()) return std::unexpected(*error);
   for (auto& worker : server->workers_) {
-    asio::co_spawn(worker->io, worker->reaper.run(), asio::detached);
-    server->threads_.emplace_back([io = &worker->io] { io->run(); });
+    server->threads_.emplace_back([w = worker.get()] { w->loop.run(); });
   }
   log.info("router.serving", {{"address", server->config_.this_node().address.text()},
                               {"cluster", server->config_.this_node().peer_address.text()},
@@ -93,7 +91,7 @@ std::expected<std::unique_ptr<Server>, std::string> Server::start(base::RouterCo
 
 std::optional<std::string> Server::wait_for_launcher() {
   const auto until = std::chrono::steady_clock::now() + options_.launcher_wait;
-  while (!driver_->booted() && std::chrono::steady_clock::now() < until) control_.io.run_one_for(Millis(50));
+  while (!driver_->booted() && std::chrono::steady_clock::now() < until) control_.run_one_for(std::chrono::milliseconds(50));
   if (driver_->booted()) return std::nullopt;
   return fmt::format("no launcher answers at {}; start one first: homing-launcher -c {} --node {}",
                      config_.launcher_socket(), config_.file, config_.node);
@@ -109,30 +107,32 @@ std::optional<std::string> Server::open_doors() {
 }
 
 std::optional<std::string> Server::open_tcp(const base::Endpoint& where, Door door) {
-  Worker& home = *workers_.front();
-  error_code error;
-  tcp::resolver resolver(home.io);
-  const auto found = resolver.resolve(where.host, std::to_string(where.port), error);
-  if (error || found.empty()) return fmt::format("cannot resolve {}: {}", where.host, error.message());
-  const tcp::endpoint endpoint = found.begin()->endpoint();
-  auto acceptor = std::make_shared<tcp::acceptor>(home.io);
-  acceptor->open(endpoint.protocol(), error);
-  if (!error) acceptor->set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) acceptor->bind(endpoint, error);
-  if (!error) acceptor->listen(4096, error);
-  if (error) {
-    const bool used = error == asio::error::address_in_use;
-    return fmt::format(
-        "cannot listen on {} ({} door): {}; {}", where.text(), to_string(door), error.message(),
-        used ? "stop the program that has this port, or give this node another address in the configuration"
-             : "this node's address in the configuration must be one of this machine's");
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE;
+  addrinfo* found = nullptr;
+  if (const int error = ::getaddrinfo(where.host.c_str(), std::to_string(where.port).c_str(), &hints, &found)) {
+    return fmt::format("cannot resolve {}: {}", where.host, ::gai_strerror(error));
   }
-  asio::co_spawn(home.io, accept_from(acceptor, door), asio::detached);
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned(found, &::freeaddrinfo);
+  const int fd = ::socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int yes = 1;
+  int error = fd < 0 ? errno : 0;
+  if (error == 0 && ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0) error = errno;
+  if (error == 0 && ::bind(fd, found->ai_addr, found->ai_addrlen) != 0) error = errno;
+  if (error == 0 && ::listen(fd, kBacklog) != 0) error = errno;
+  if (error != 0) {
+    if (fd >= 0) ::close(fd);
+    return fmt::format(
+        "cannot listen on {} ({} door): {}; {}", where.text(), to_string(door), std::strerror(error),
+        error == EADDRINUSE ? "stop the program that has this port, or give this node another address in the configuration"
+                            : "this node's address in the configuration must be one of this machine's");
+  }
+  listen(fd, door);
   return std::nullopt;
 }
 
 std::optional<std::string> Server::open_unix(const std::string& path, Door door, unsigned mode) {
-  Worker& home = door == Door::kAdmin ? control_ : *workers_.front();
   if (path.size() >= 108)
     return fmt::format("the socket path {} is too long ({} bytes, at most 107); use a shorter state-dir", path,
                        path.size());
@@ -140,50 +140,62 @@ std::optional<std::string> Server::open_unix(const std::string& path, Door door,
     if (somebody_listens(path)) return fmt::format("another router of this node is running: it listens on {}", path);
     ::unlink(path.c_str());
   }
-  error_code error;
-  auto acceptor = std::make_shared<Local::acceptor>(home.io);
-  acceptor->open(Local(), error);
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const io::SocketAddress address = io::unix_address(path);
+  int error = fd < 0 ? errno : 0;
   const mode_t before = ::umask(0177);  // nobody gets in between bind and chmod
-  if (!error) acceptor->bind(Local::endpoint(path), error);
+  if (error == 0 && ::bind(fd, reinterpret_cast<const sockaddr*>(&address.storage), address.size) != 0) error = errno;
   ::umask(before);
-  if (!error && ::chmod(path.c_str(), mode) != 0) error = error_code(errno, boost::system::system_category());
-  if (!error) acceptor->listen(256, error);
-  if (error) return fmt::format("cannot listen on {} ({} door): {}", path, to_string(door), error.message());
+  if (error == 0 && ::chmod(path.c_str(), mode) != 0) error = errno;
+  if (error == 0 && ::listen(fd, kBacklog) != 0) error = errno;
+  if (error != 0) {
+    if (fd >= 0) ::close(fd);
+    return fmt::format("cannot listen on {} ({} door): {}", path, to_string(door), std::strerror(error));
+  }
   socket_files_.push_back(path);
-  asio::co_spawn(home.io, accept_from(acceptor, door), asio::detached);
+  listen(fd, door);
   return std::nullopt;
 }
 
-template <class Acceptor>
-Task<void> Server::accept_from(std::shared_ptr<Acceptor> acceptor, Door door) {
-  for (;;) {
-    Worker& worker = door == Door::kAdmin ? control_ : *workers_[next_worker_++ % workers_.size()];
-    auto [error, socket] = co_await acceptor->async_accept(worker.io, kUse);
-    if (error == asio::error::operation_aborted || !acceptor->is_open()) co_return;
-    if (error) {
-      log_.warn("accept.failed", {{"door", to_string(door)}, {"why", error.message()}});
-      asio::steady_timer pause(acceptor->get_executor(), kAcceptPause);
-      co_await pause.async_wait(kUse);
-      continue;
+// The workers' threads do not run yet: the first turn of the first worker begins to accept.
+void Server::listen(int fd, Door door) {
+  io::Loop& home = workers_.front()->loop;
+  listeners_.push_back(std::make_unique<Listener>(home, fd, door));
+  home.post([this, listener = listeners_.back().get()] { io::spawn(accept_from(*listener)); });
+}
+
+io::Task<void> Server::accept_from(Listener& listener) {
+  io::Loop& home = workers_.front()->loop;
+  while (!listener.watch.abandoned()) {
+    const int fd = ::accept4(listener.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+      Worker& worker = *workers_[next_worker_++ % workers_.size()];
+      if (&worker.loop == &home) {
+        io::spawn(front_->serve(worker, fd, listener.door));
+      } else {
+        worker.loop.post([this, &worker, fd, door = listener.door] { io::spawn(front_->serve(worker, fd, door)); });
+      }
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      listener.watch.read_drained();
+      co_await listener.watch.readable();
+    } else if (errno != EINTR && errno != ECONNABORTED) {
+      log_.warn("accept.failed", {{"door", to_string(listener.door)}, {"why", std::strerror(errno)}});
+      co_await io::Sleep(home, kAcceptPauseMs);
+      if (home.closing()) co_return;
     }
-    let_in(worker, Socket(std::move(socket)), door);
   }
 }
 
-void Server::let_in(Worker& worker, Socket socket, Door door) {
-  asio::co_spawn(worker.io, front_->serve(worker, std::move(socket), door), asio::detached);
-}
-
 void Server::run() {
-  const auto guard = asio::make_work_guard(control_.io);
-  control_.io.run();
+  const auto guard = asio::make_work_guard(control_);
+  control_.run();
   shut_down();
 }
 
 void Server::stop() {
-  asio::post(control_.io, [this] {
+  asio::post(control_, [this] {
     log_.info("router.stopping", {{"text", "sessions go on; start the router again before the lease runs out"}});
-    control_.io.stop();
+    control_.stop();
   });
 }
 
@@ -191,24 +203,23 @@ void Server::shut_down() {
   if (down_) return;
   down_ = true;
   driver_->stop();
-  for (auto& worker : workers_) {
-    asio::post(worker->io, [w = worker.get()] { w->reaper.close_all(); });
-  }
-  // One turn for the closed connections to end, then no more.
-  for (auto& worker : workers_) {
-    asio::post(worker->io, [w = worker.get()] { asio::post(w->io, [w] { w->io.stop(); }); });
-  }
+  for (auto& worker : workers_) worker->loop.stop();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
-  control_.reaper.close_all();
-  // Let what is left end on this thread, so that nothing of one loop outlives another that it refers to.
+  // What is left ends on this thread: every stream fails, every wait is over.
+  for (auto& listener : listeners_) {
+    listener->watch.abandon();
+    ::close(listener->fd);
+  }
+  for (auto& worker : workers_) {
+    for (io::Stream* client : worker->clients) client->close();
+    worker->loop.shut_down();
+    worker->idle.clear();
+  }
+  listeners_.clear();
   for (int round = 0; round < 3; ++round) {
-    for (auto& worker : workers_) {
-      worker->io.restart();
-      worker->io.poll();
-    }
-    control_.io.restart();
-    control_.io.poll();
+    control_.restart();
+    control_.poll();
   }
   for (const std::string& path : socket_files_) ::unlink(path.c_str());
 }

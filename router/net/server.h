@@ -2,6 +2,8 @@
 //
 // One router, put together: control thread (core driver, admin door), worker threads (people and peers), doors.
 //
+// Threads: one for the core's driver (Asio, for the store, the launcher and the hints), and the workers' loops. The first
+// worker accepts and deals connections out in turn.
 // Life: start() reads the secret, opens the store, waits for the launcher, opens the doors, in this order, so that what
 // is wrong is said in one sentence before anybody is let in. run() lends the calling thread to the control loop until
 // stop(). Stopping a router stops no session and changes nothing in the store: its launcher goes on, and the node's
@@ -9,9 +11,8 @@
 // Thread class: start, run and destruction on one thread; stop() from any.
 #pragma once
 
-#include <atomic>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <expected>
 #include <memory>
 #include <string>
@@ -24,7 +25,7 @@ namespace homing::net {
 
 struct ServerOptions {
   unsigned workers = 0;  // 0: as many as processors, at most 8
-  Millis launcher_wait{10'000};
+  std::chrono::milliseconds launcher_wait{10'000};
   std::string build = "homing 0.1.0";
   FrontLimits limits;
 };
@@ -40,20 +41,25 @@ class Server {
   // Returns after stop().
   void run();
   void stop();
-  asio::io_context& control() { return control_.io; }
+  boost::asio::io_context& control() { return control_; }
   CoreDriver& driver() { return *driver_; }
   const base::RouterConfig& config() const { return config_; }
 
  private:
+  struct Listener {
+    Listener(io::Loop& loop, int descriptor, Door d) : fd(descriptor), door(d), watch(loop, descriptor) {}
+    int fd;
+    Door door;
+    io::Watch watch;
+  };
   Server(base::RouterConfig config, ServerOptions options, std::string secret, std::unique_ptr<base::SqliteStore> store,
          base::Log& log);
   std::optional<std::string> wait_for_launcher();
   std::optional<std::string> open_doors();
   std::optional<std::string> open_tcp(const base::Endpoint& where, Door door);
   std::optional<std::string> open_unix(const std::string& path, Door door, unsigned mode);
-  template <class Acceptor>
-  Task<void> accept_from(std::shared_ptr<Acceptor> acceptor, Door door);
-  void let_in(Worker& worker, Socket socket, Door door);
+  void listen(int fd, Door door);
+  io::Task<void> accept_from(Listener& listener);
   void shut_down();
 
   const base::RouterConfig config_;
@@ -62,13 +68,14 @@ class Server {
   const Credentials credentials_;
   RouteTable table_;
   Traffic traffic_;
-  Worker control_;
+  boost::asio::io_context control_{1};
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
   std::unique_ptr<CoreDriver> driver_;
   std::unique_ptr<Front> front_;
   std::vector<std::thread> threads_;
   std::vector<std::string> socket_files_;
-  std::atomic<std::size_t> next_worker_{0};
+  std::size_t next_worker_ = 0;  // of the first worker's thread, which accepts
   bool down_ = false;
 };
 

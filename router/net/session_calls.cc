@@ -6,9 +6,8 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <array>
+#include <cstring>
 
 #include "router/net/why_calls.h"
 
@@ -16,10 +15,9 @@ namespace homing::net {
 
 namespace {
 
-constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
-constexpr std::chrono::milliseconds kLookAgainAfter{100};
+constexpr std::int64_t kLookAgainAfterMs = 100;
 
-Trouble plain_trouble(http::status status, std::string reason, std::string title, std::string text) {
+Trouble plain_trouble(Status status, std::string reason, std::string title, std::string text) {
   Trouble trouble;
   trouble.status = status;
   trouble.reason = std::move(reason);
@@ -30,7 +28,7 @@ Trouble plain_trouble(http::status status, std::string reason, std::string title
 
 Trouble away(std::string reason, std::string title, std::string text) {
   Trouble trouble =
-      plain_trouble(http::status::service_unavailable, std::move(reason), std::move(title), std::move(text));
+      plain_trouble(Status::kServiceUnavailable, std::move(reason), std::move(title), std::move(text));
   trouble.retry_after_s = 2;
   trouble.reload = true;
   return trouble;
@@ -51,42 +49,21 @@ Trouble holder_away(const std::string& node) {
 // The body of a request can be sent a second time only when there is none.
 bool repeatable(const Call& call) {
   const auto method = call.head().method();
-  return !has_body(call.head()) &&
-         (method == http::verb::get || method == http::verb::head || method == http::verb::options);
-}
-
-// Fields that every request upstream has in common.
-std::optional<HeadError> prepare(Call& call, RequestHead& out) {
-  out = call.head();
-  const std::string protocol(upgrade_protocol(out));
-  if (auto error = strip_connection_fields(out)) return error;
-  strip_identity_fields(out, call.front.config().trusted_header);
-  strip_own_cookies(out);
-  if (!protocol.empty()) {
-    out.set(http::field::connection, "Upgrade");
-    out.set(http::field::upgrade, protocol);
-  }
-  return std::nullopt;
-}
-
-void add_secret(RequestHead& out, const LocalProcess& process) {
-  if (process.secret.empty()) return;
-  out.set("X-Homing-Secret", process.secret);
-  // Programs such as Jupyter know a token by this name. The person's own Authorization, if any, is not for a process
-  // that is protected by ours.
-  out.set(http::field::authorization, "token " + process.secret);
+  return !call.head().has_body() &&
+         (method == wire::Method::kGet || method == wire::Method::kHead || method == wire::Method::kOptions);
 }
 
 void take_results(Call& call, const Exchange& exchange) {
-  call.bytes_up += exchange.bytes_up;
-  call.bytes_down += exchange.bytes_down;
-  call.ended = std::string(to_string(exchange.end));
-  if (!exchange.note.empty()) call.detail = exchange.note;
+  call.log.bytes_up += exchange.bytes_up;
+  call.log.bytes_down += exchange.bytes_down;
+  call.log.ended = to_string(exchange.end);
+  if (!exchange.note.empty()) call.log.detail = exchange.note;
   if (exchange.status != 0) {
-    call.status = exchange.status;
-    call.first_byte = exchange.answer_at;
+    call.log.status = exchange.status;
+    call.log.first_byte_ns = exchange.answer_at_ns;
   }
   call.keep = exchange.client_reusable;
+  if (exchange.end == End::kTunnel) return;  // counted when it ends
   auto& counters = call.front.parts().traffic.counters;
   counters.bytes_up.fetch_add(exchange.bytes_up, std::memory_order_relaxed);
   counters.bytes_down.fetch_add(exchange.bytes_down, std::memory_order_relaxed);
@@ -97,57 +74,58 @@ Traffic::Fate fate_of(End end) {
   return end == End::kCut ? Traffic::Fate::kCut : Traffic::Fate::kOk;
 }
 
-// Counts a tunnel as open while it is.
-class OpenTunnel {
+// Lets the way's own editor see the answer, unless it says that the session is not there.
+class Editor final : public AnswerEditor {
  public:
-  explicit OpenTunnel(Traffic& traffic) : traffic_(traffic) {}
-  ~OpenTunnel() {
-    if (open_) traffic_.counters.tunnels_open.fetch_sub(1);
-  }
-  OpenTunnel(const OpenTunnel&) = delete;
-  OpenTunnel& operator=(const OpenTunnel&) = delete;
-  void open() {
-    open_ = true;
-    traffic_.counters.tunnels.fetch_add(1);
-    traffic_.counters.tunnels_open.fetch_add(1);
+  Editor(const Way& way, std::string& misdirected) : way_(way), misdirected_(misdirected) {}
+  bool edit(const wire::AnswerHead& answer, Workspace& work) override {
+    if (way_.to_peer && answer.status() == 421) {
+      misdirected_ = field_value(answer, "Homing-Misdirected");
+      if (!misdirected_.empty()) return false;
+    }
+    return way_.editor == nullptr || way_.editor->edit(answer, work);
   }
 
  private:
-  Traffic& traffic_;
-  bool open_ = false;
+  const Way& way_;
+  std::string& misdirected_;
 };
+
+// The client's connection keeps the other stream for the tunnel.
+void upgrade(Call& call, const Way& way, std::unique_ptr<io::Stream> upstream) {
+  auto upgraded = std::make_unique<Connection::Upgraded>();
+  upgraded->upstream = std::move(upstream);
+  upgraded->node = way.node;
+  upgraded->websocket = call.head().is_websocket();
+  call.connection.upgraded = std::move(upgraded);
+}
 
 }  // namespace
 
 Task<Carried> carry(Call& call, const Way& way) {
   const FrontParts& parts = call.front.parts();
-  OpenTunnel tunnel(parts.traffic);
   for (int attempt = 0;; ++attempt) {
-    std::unique_ptr<Stream> upstream = attempt == 0 && repeatable(call) ? call.worker.idle.take(way.key) : nullptr;
+    std::unique_ptr<io::Stream> upstream =
+        attempt == 0 && repeatable(call) ? call.worker.idle.take(way.key) : nullptr;
     const bool reused = upstream != nullptr;
     if (!reused) {
-      upstream = std::make_unique<Stream>(Socket(call.worker.io), call.worker.reaper);
-      if (const error_code error = co_await connect(*upstream, way.address, parts.limits.connect)) {
-        call.ended = "unreachable";
-        call.detail = error.message();
+      upstream = std::make_unique<io::Stream>(call.worker.loop, -1);
+      if (const int error = co_await io::connect(*upstream, way.address, parts.limits.connect)) {
+        call.log.ended = "unreachable";
+        call.log.detail = std::strerror(error);
         parts.traffic.count(way.node, Traffic::Fate::kConnectFailed);
         co_return Carried::kUnreachable;
       }
     }
-    Exchange exchange(call.client, call.parser, *upstream, call.worker.scratch, parts.limits.exchange);
-    exchange.outgoing = way.head;
+    Exchange exchange(call.client(), call.body, *upstream, call.work, parts.limits.exchange);
+    exchange.plan.target = way.target;
+    exchange.plan.trusted_header = parts.config.trusted_header;
+    exchange.plan.upgrade = true;
     exchange.confirm_first = way.to_peer;
     exchange.keep_homing_fields = way.to_peer;
     std::string misdirected;
-    exchange.on_answer = [&](ResponseHead& answer) {
-      if (way.to_peer && answer.result_int() == 421 && field_count(answer, "homing-misdirected") == 1) {
-        misdirected = std::string(field_value(answer, "homing-misdirected"));
-        return false;
-      }
-      if (answer.result_int() == 101) tunnel.open();
-      if (way.on_answer) way.on_answer(answer);
-      return true;
-    };
+    Editor editor(way, misdirected);
+    exchange.editor = &editor;
     parts.traffic.in_flight(way.node, 1);
     co_await exchange.run();
     parts.traffic.in_flight(way.node, -1);
@@ -155,17 +133,19 @@ Task<Carried> carry(Call& call, const Way& way) {
     if (exchange.upstream_reusable) call.worker.idle.give(way.key, std::move(upstream));
     if (exchange.end == End::kStopped) {
       parts.traffic.count(way.node, Traffic::Fate::kOk);
-      call.detail = misdirected;
+      call.log.detail = misdirected;
       co_return Carried::kMisdirected;
     }
     if (!exchange.answered && reused && exchange.end == End::kUnreachable && !exchange.body_touched) continue;
     parts.traffic.count(way.node, fate_of(exchange.end));
+    if (exchange.end == End::kTunnel) upgrade(call, way, std::move(upstream));
     if (exchange.answered) co_return Carried::kAnswered;
-    if (exchange.end == End::kClientGone) co_return Carried::kAnswered;
+    if (exchange.end == End::kClientGone || exchange.end == End::kClientSlow) co_return Carried::kAnswered;
     if (exchange.body_touched) call.broken = true;  // the rest of the body is not worth waiting for
-    co_return exchange.end == End::kBadAnswer ? Carried::kBad
-    : exchange.end == End::kSilent            ? Carried::kSilent
-                                              : Carried::kUnreachable;
+    co_return exchange.end == End::kBadAnswer    ? Carried::kBad
+    : exchange.end == End::kSilent      ? Carried::kSilent
+    : exchange.end == End::kClientBad   ? Carried::kClientBad
+                                        : Carried::kUnreachable;
   }
 }
 
@@ -173,45 +153,55 @@ Task<void> refuse_carried(Call& call, Carried carried, Trouble unreachable) {
   call.front.parts().traffic.counters.upstream_failed.fetch_add(1, std::memory_order_relaxed);
   if (carried == Carried::kBad) {
     co_return co_await call.front.send(
-        call, plain_trouble(http::status::bad_gateway, "bad-answer",
-                            "Your session gave an answer that cannot be handed on", call.detail));
+        call, plain_trouble(Status::kBadGateway, "bad-answer",
+                            "Your session gave an answer that cannot be handed on", call.log.detail));
   }
   if (carried == Carried::kSilent) {
-    co_return co_await call.front.send(call, plain_trouble(http::status::gateway_timeout, "silent",
+    co_return co_await call.front.send(call, plain_trouble(Status::kGatewayTimeout, "silent",
                                                            "Your session did not answer in time", "It may be busy."));
   }
-  const std::string detail = call.detail;
+  if (carried == Carried::kClientBad) {
+    co_return co_await call.front.send(call, plain_trouble(Status::kBadRequest, "bad-request",
+                                                           "The body of this request cannot be read", ""));
+  }
+  const std::string detail = call.log.detail;
   co_await call.front.send(call, unreachable);
-  call.detail += ": " + detail;
+  call.log.detail += ": " + detail;
 }
 
 Task<void> serve_here(Call& call, const core::SessionId& session, const core::RouteValue& route,
-                      std::function<void(ResponseHead&)> on_answer) {
+                      AnswerEditor* editor) {
   const FrontParts& parts = call.front.parts();
   const auto process = parts.table.process(session, route.epoch);
   if (!process) co_return co_await call.front.send(call, process_away());
   Way way;
-  if (auto error = prepare(call, way.head)) {
-    co_return co_await call.front.send(
-        call, plain_trouble(error->status, "bad-request", "This request cannot be served", error->why));
-  }
   way.node = parts.config.self;
   way.address = {process->unix_path, process->unix_path.empty() ? "127.0.0.1" : "", process->port};
-  way.key = fmt::format("{}#{}", call.session, route.epoch.value);
-  way.head.set("X-Homing-User", call.user->name);
-  way.head.set("X-Request-Id", call.id);
-  if (call.client_address != "unix") way.head.set("X-Forwarded-For", call.client_address);
-  way.head.set("X-Forwarded-Proto", call.scheme);
-  way.head.set("X-Forwarded-Host", field_value(call.head(), "host"));
-  add_secret(way.head, *process);
+  way.key = {call.user->id, session, core::kNoNode, route.epoch};
+  way.editor = editor;
+  FieldList& fields = call.work.request_fields;
+  fields.clear();
+  fields.set("X-Homing-User", call.user->name);
+  fields.set("X-Request-Id", call.log.id);
+  if (call.log.client_address != "unix") fields.set("X-Forwarded-For", call.log.client_address);
+  fields.set("X-Forwarded-Proto", call.scheme);
+  fields.set("X-Forwarded-Host", call.head().host());
+  if (!process->secret.empty()) {
+    fields.set("X-Homing-Secret", process->secret);
+    // Programs such as Jupyter know a token by this name. The person's own Authorization, if any, is not for a process
+    // that is protected by ours.
+    fields.own("Authorization", "token " + process->secret);
+  }
   const bool strip = route.kind.value < parts.config.kinds.size() &&
                      parts.config.kinds[route.kind.value].prefix == base::PrefixUse::kStrip;
+  std::string stripped;
   if (strip) {
     const std::string_view rest = session_target(call.target()).rest;
-    way.head.target(std::string(rest.starts_with('/') ? rest : "/"));
-    way.head.set("X-Forwarded-Prefix", "/s/" + call.session);
+    if (!rest.starts_with('/')) stripped = "/";
+    stripped += rest;
+    way.target = stripped;
+    fields.own("X-Forwarded-Prefix", "/s/" + call.log.session);
   }
-  way.on_answer = std::move(on_answer);
   parts.traffic.counters.served_here.fetch_add(1, std::memory_order_relaxed);
   const Carried carried = co_await carry(call, way);
   if (carried != Carried::kAnswered) co_await refuse_carried(call, carried, process_away());
@@ -250,7 +240,7 @@ Task<Located> locate(Call& call, const core::SessionId& session, const Located* 
   const bool wake = wakes(call, out.route);
   std::optional<core::RouteHint> hint;
   if (tried == nullptr && !out.route) {
-    if (const auto text = cookie_value(call.head(), kRouteCookie)) {
+    if (const auto text = wire::cookie_value(call.head(), kRouteCookie)) {
       if (const auto cookie = parts.credentials.open_route_cookie(*text, session, call.user->id, wall_seconds())) {
         hint = core::RouteHint{cookie->node, cookie->epoch};
       }
@@ -265,7 +255,7 @@ Task<Located> locate(Call& call, const core::SessionId& session, const Located* 
   }
   if (way.action == core::ResolveAction::kAsk || same) {
     const core::KindId kind = out.route ? out.route->kind : core::KindId{};
-    const Millis limit = is_navigation(call.head()) ? parts.limits.navigation : parts.limits.poll;
+    const std::int64_t limit = is_navigation(call.head()) ? parts.limits.navigation : parts.limits.poll;
     const core::Answer answer =
         co_await call.front.ask(call, session, kind, wake ? core::Intent::kWake : core::Intent::kReach, limit, false);
     if (answer.outcome != core::Outcome::kForward) {
@@ -282,32 +272,43 @@ Task<Located> locate(Call& call, const core::SessionId& session, const Located* 
 }
 
 // Cookies of ours that ride on an answer to a page.
-void add_cookies(Call& call, const core::SessionId& session, const Located& at, ResponseHead& answer) {
-  if (call.door != Door::kPublic || !is_navigation(call.head()) || answer.result_int() >= 400) return;
-  const Credentials& credentials = call.front.parts().credentials;
-  const WallSeconds now = wall_seconds();
-  if (call.login_expires - now < kLoginSeconds / 2) {
-    answer.insert(http::field::set_cookie, login_set_cookie(credentials, *call.user, now));
+class AddCookies final : public AnswerEditor {
+ public:
+  AddCookies(Call& call, const core::SessionId& session, const Located& at) : call_(call), session_(session), at_(at) {}
+  bool edit(const wire::AnswerHead& answer, Workspace& work) override {
+    if (call_.door() != Door::kPublic || answer.status() >= 400 || !is_navigation(call_.head())) return true;
+    const Credentials& credentials = call_.front.parts().credentials;
+    const WallSeconds now = call_.worker.loop.wall_seconds();
+    if (call_.login_expires - now < kLoginSeconds / 2) {
+      work.answer_added.own("Set-Cookie", login_set_cookie(credentials, *call_.user, now));
+    }
+    const auto known = wire::cookie_value(call_.head(), kRouteCookie);
+    const auto held = known ? credentials.open_route_cookie(*known, session_, call_.user->id, now) : std::nullopt;
+    if (held && held->node == at_.node && held->epoch == at_.epoch && held->expires - now > kRouteSeconds / 2) {
+      return true;
+    }
+    RouteCookie cookie{session_, call_.user->id, at_.node, {}, at_.epoch, now + kRouteSeconds};
+    if (at_.route) cookie.incarnation = at_.route->incarnation;
+    work.answer_added.own("Set-Cookie",
+                          fmt::format("{}={}; Path=/s/{}/; Max-Age={}; HttpOnly; SameSite=Lax", kRouteCookie,
+                                      credentials.route_cookie(cookie), call_.log.session, kRouteSeconds));
+    return true;
   }
-  const auto known = cookie_value(call.head(), kRouteCookie);
-  const auto held = known ? credentials.open_route_cookie(*known, session, call.user->id, now) : std::nullopt;
-  if (held && held->node == at.node && held->epoch == at.epoch && held->expires - now > kRouteSeconds / 2) return;
-  RouteCookie cookie{session, call.user->id, at.node, {}, at.epoch, now + kRouteSeconds};
-  if (at.route) cookie.incarnation = at.route->incarnation;
-  answer.insert(http::field::set_cookie,
-                fmt::format("{}={}; Path=/s/{}/; Max-Age={}; HttpOnly; SameSite=Lax", kRouteCookie,
-                            credentials.route_cookie(cookie), call.session, kRouteSeconds));
-}
+
+ private:
+  Call& call_;
+  const core::SessionId& session_;
+  const Located& at_;
+};
 
 Task<Carried> forward(Call& call, const core::SessionId& session, const Located& at) {
   const FrontParts& parts = call.front.parts();
   const base::NodeEntry& holder = parts.config.nodes[at.node.value];
   Way way;
-  if (prepare(call, way.head)) co_return Carried::kBad;  // checked before
   way.to_peer = true;
   way.node = at.node;
   way.address = {"", holder.peer_address.host, holder.peer_address.port};
-  way.key = fmt::format("{}@{}", call.user->name, at.node.value);
+  way.key = {call.user->id, {}, at.node, {}};
   ForwardClaims claims;
   claims.from = parts.config.self;
   claims.from_incarnation = parts.driver.incarnation();
@@ -315,14 +316,17 @@ Task<Carried> forward(Call& call, const core::SessionId& session, const Located&
   claims.session = session;
   claims.epoch = at.epoch;
   claims.user = call.user->name;
-  claims.client = call.client_address;
+  claims.client = call.log.client_address;
   claims.scheme = call.scheme;
-  claims.request_id = call.id;
-  claims.time = wall_seconds();
+  claims.request_id = call.log.id;
+  claims.time = call.worker.loop.wall_seconds();
   random_bytes(&claims.nonce, sizeof claims.nonce);
-  way.head.set("Homing-Forward",
-               parts.credentials.forward(claims, call.method(), call.target(), field_value(call.head(), "host")));
-  way.on_answer = [&call, session, at](ResponseHead& answer) { add_cookies(call, session, at, answer); };
+  call.work.request_fields.clear();
+  call.work.request_fields.own("Homing-Forward",
+                               parts.credentials.forward(claims, call.head().method_text(), call.target(),
+                                                         call.head().host()));
+  AddCookies cookies(call, session, at);
+  way.editor = &cookies;
   parts.traffic.counters.forwarded.fetch_add(1, std::memory_order_relaxed);
   co_return co_await carry(call, way);
 }
@@ -331,19 +335,15 @@ Task<Carried> forward(Call& call, const core::SessionId& session, const Located&
 std::optional<Reply> refuse_early(Call& call, const SessionTarget& target) {
   const bool html = accepts_html(call.head());
   const auto refuse = [html](const Trouble& trouble) { return trouble_page(trouble, html); };
-  const bool upgrade = !upgrade_protocol(call.head()).empty();
-  if (!call.user) return sign_in_page(html);
-  if (upgrade && !same_origin(call.head())) {
+  const bool upgrade = !call.head().upgrade().empty();
+  if (call.user == nullptr) return sign_in_page(html);
+  if (upgrade && !wire::same_origin(call.head())) {
     return refuse(
-        plain_trouble(http::status::forbidden, "cross-origin", "Another site's page may not connect here", ""));
-  }
-  RequestHead scratch = call.head();
-  if (auto error = strip_connection_fields(scratch)) {
-    return refuse(plain_trouble(error->status, "bad-request", "This request cannot be served", error->why));
+        plain_trouble(Status::kForbidden, "cross-origin", "Another site's page may not connect here", ""));
   }
   if (target.rest.empty() || target.rest.front() == '?') {
     Reply reply = see_other(fmt::format("/s/{}/{}", target.id, target.rest));
-    reply.status = http::status::permanent_redirect;
+    reply.status = Status::kPermanentRedirect;
     return reply;
   }
   return std::nullopt;
@@ -358,14 +358,14 @@ std::string login_set_cookie(const Credentials& credentials, const User& user, W
 
 Task<void> serve_session(Call& call) {
   const FrontParts& parts = call.front.parts();
-  call.hop = "none";
+  call.log.hop = "none";
   const SessionTarget target = session_target(call.target());
-  const auto session = parts.credentials.session_from(target.id);
+  const auto session = call.front.session_of(call, target.id);
   if (!session)
     co_return co_await call.front.send(call, trouble_of(core::Refusal::kUnknownSession, core::EndReason::kNone));
-  call.session = std::string(target.id);
+  call.log.session = std::string(target.id);
   if (auto reply = refuse_early(call, target)) {
-    if (reply->status >= http::status::bad_request)
+    if (reply->status >= Status::kBadRequest)
       parts.traffic.counters.refused.fetch_add(1, std::memory_order_relaxed);
     co_return co_await call.front.send(call, std::move(*reply));
   }
@@ -374,27 +374,25 @@ Task<void> serve_session(Call& call) {
     if (at.node == parts.config.self) {
       const auto route = parts.table.find(*session);
       if (!route || route->epoch != at.epoch) break;
-      call.hop = "here";
-      co_return co_await serve_here(call, *session, *route, [&call, session, at](ResponseHead& answer) {
-        add_cookies(call, *session, at, answer);
-      });
+      call.log.hop = "here";
+      AddCookies cookies(call, *session, at);
+      co_return co_await serve_here(call, *session, *route, &cookies);
     }
     if (at.node.value >= parts.config.nodes.size()) break;
     const std::string holder = parts.config.nodes[at.node.value].name;
-    call.hop = "to " + holder;
+    call.log.hop = "to " + holder;
     const Carried carried = co_await forward(call, *session, at);
     if (carried == Carried::kAnswered) co_return;
     if (carried != Carried::kMisdirected) co_return co_await refuse_carried(call, carried, holder_away(holder));
     parts.traffic.counters.misdirected.fetch_add(1, std::memory_order_relaxed);
     // The holder may be the one that is behind: give both a moment to read the store.
     parts.driver.hint_received();
-    asio::steady_timer timer(call.worker.io, kLookAgainAfter);
-    co_await timer.async_wait(kUse);
+    co_await io::Sleep(call.worker.loop, kLookAgainAfterMs);
     const Located tried = at;
     at = co_await locate(call, *session, &tried);
   }
   if (at.trouble) {
-    at.trouble->session = call.session;
+    at.trouble->session = call.log.session;
     co_return co_await call.front.send(call, std::move(*at.trouble));
   }
   co_await call.front.send(
@@ -407,7 +405,7 @@ namespace {
 
 Task<void> misdirected(Call& call, const std::optional<core::RouteValue>& route) {
   call.front.parts().traffic.counters.misdirected.fetch_add(1, std::memory_order_relaxed);
-  Reply reply = json_reply(http::status::misdirected_request, "{\"reason\":\"misdirected\"}");
+  Reply reply = json_reply(Status::kMisdirectedRequest, "{\"reason\":\"misdirected\"}");
   reply.reason = "misdirected";
   reply.fields.emplace_back("Homing-Misdirected",
                             route ? fmt::format("{} {}", route->node.value, route->epoch.value) : std::string("- 0"));
@@ -419,27 +417,30 @@ Task<void> misdirected(Call& call, const std::optional<core::RouteValue>& route)
 Task<void> serve_forwarded(Call& call) {
   if (call.target().starts_with(kPeerWhy)) co_return co_await serve_peer_why(call);
   const FrontParts& parts = call.front.parts();
-  const WallSeconds now = wall_seconds();
+  const WallSeconds now = call.worker.loop.wall_seconds();
   const auto refuse = [&call](std::string why) {
-    return call.front.send(call, plain_trouble(http::status::forbidden, "not-a-member",
+    return call.front.send(call, plain_trouble(Status::kForbidden, "not-a-member",
                                                "This door is for nodes of the cluster", std::move(why)));
   };
-  if (field_count(call.head(), "homing-forward") != 1) co_return co_await refuse("no sealed head");
-  const auto claims = parts.credentials.open_forward(field_value(call.head(), "homing-forward"), call.method(),
-                                                     call.target(), field_value(call.head(), "host"), now);
+  if (field_count(call.head(), "Homing-Forward") != 1) co_return co_await refuse("no sealed head");
+  const auto claims = parts.credentials.open_forward(field_value(call.head(), "Homing-Forward"),
+                                                     call.head().method_text(), call.target(), call.head().host(), now);
   if (!claims || claims->to != parts.config.self || claims->from.value >= parts.config.nodes.size()) {
     co_return co_await refuse("the head is not sealed for this request");
   }
   if (!call.front.nonces().fresh(claims->nonce, now)) co_return co_await refuse("the head was used before");
   const SessionTarget target = session_target(call.target());
-  const auto session = parts.credentials.session_from(target.id);
+  const auto session = call.front.session_of(call, target.id);
   if (!session || *session != claims->session) co_return co_await refuse("the head names another session");
-  call.session = std::string(target.id);
-  call.user = make_user(claims->user);
-  call.id = claims->request_id;
-  call.client_address = claims->client;
+  call.log.session = std::string(target.id);
+  auto user = make_user(claims->user);
+  if (!user) co_return co_await refuse("the head names nobody");
+  call.named = std::move(*user);
+  call.user = &call.named;
+  call.log.id = claims->request_id;
+  call.log.client_address = claims->client;
   call.scheme = claims->scheme == "https" ? "https" : "http";
-  call.hop = "for " + parts.config.nodes[claims->from.value].name;
+  call.log.hop = "for " + parts.config.nodes[claims->from.value].name;
   if (auto reply = refuse_early(call, target)) co_return co_await call.front.send(call, std::move(*reply));
   const auto route = parts.table.find(*session);
   const bool mine = route && route->state == core::SessionState::kReady && route->node == parts.config.self &&
@@ -453,7 +454,7 @@ Task<void> serve_forwarded(Call& call) {
   }
   parts.traffic.counters.served_for_peer.fetch_add(1, std::memory_order_relaxed);
   // The other node saw an answer on the head alone; the body may come.
-  if (has_body(call.head()) && field_count(call.head(), "expect") == 0)
+  if (call.head().has_body() && !call.head().expects_continue())
     co_return co_await refuse("a body that waited for nobody");
   co_await serve_here(call, *session, *route, nullptr);
 }

@@ -5,21 +5,21 @@
 // Thread class: as Call.
 #pragma once
 
-#include <functional>
 #include <string>
 
 #include "router/net/front.h"
 
 namespace homing::net {
 
-// One way to a session: to its process here or to the node that holds it.
+// One way to a session: to its process here or to the node that holds it. The fields that go there are in the call's
+// workspace.
 struct Way {
   core::NodeId node = core::kNoNode;
-  Address address;
-  std::string key;   // connections are reused only under the same key
-  RequestHead head;  // what goes there
+  io::Address address;
+  PoolKey key;              // connections are reused only under the same key
+  std::string_view target;  // empty: as it was asked for
   bool to_peer = false;
-  std::function<void(ResponseHead&)> on_answer;  // may add fields
+  AnswerEditor* editor = nullptr;
 };
 
 enum class Carried : std::uint8_t {
@@ -28,6 +28,7 @@ enum class Carried : std::uint8_t {
   kUnreachable,
   kSilent,
   kBad,
+  kClientBad,  // the body of the request is none
 };
 
 // REQUIRES: the call's body is unread.
@@ -35,7 +36,7 @@ Task<Carried> carry(Call& call, const Way& way);
 Task<void> refuse_carried(Call& call, Carried carried, Trouble unreachable);
 // To the process of `route` on this node.
 Task<void> serve_here(Call& call, const core::SessionId& session, const core::RouteValue& route,
-                      std::function<void(ResponseHead&)> on_answer);
+                      AnswerEditor* editor);
 
 std::string login_set_cookie(const Credentials& credentials, const User& user, WallSeconds now);
 

@@ -4,12 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
+#include <array>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
@@ -19,12 +14,11 @@ namespace homing::net {
 
 namespace {
 
-constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
-constexpr Millis kPeerLimit{1000};
+constexpr std::int64_t kPeerLimitMs = 1000;
 constexpr std::size_t kMaxPeerAnswer = 4 << 20;
 constexpr std::string_view kAsker = "cluster";  // nobody's name: this head opens no session
 
-Trouble plain(http::status status, std::string reason, std::string title) {
+Trouble plain(Status status, std::string reason, std::string title) {
   Trouble trouble;
   trouble.status = status;
   trouble.reason = std::move(reason);
@@ -56,6 +50,41 @@ std::vector<HistoryEntry> read_history(const std::string& body, const core::Sess
   return out;
 }
 
+// The whole body of an answer of 200, read within the stream's deadlines.
+Task<std::optional<std::string>> read_answer(io::Stream& stream) {
+  wire::AnswerHead head;
+  wire::BodyReader body;
+  bool has_head = false;
+  std::string out;
+  for (;;) {
+    io::Buffer& input = stream.input();
+    if (!has_head && !input.empty()) {
+      const wire::Parsed parsed = head.parse(input.data(), wire::Method::kGet);
+      if (parsed.refused() || (parsed.done() && head.status() != 200)) co_return std::nullopt;
+      if (parsed.done()) {
+        input.consume(parsed.size);
+        body.start(head.framing());
+        has_head = true;
+      }
+    }
+    while (has_head && body.state() == wire::BodyReader::State::kMore) {
+      const auto piece = body.read(input.data());
+      out.append(piece.payload);
+      input.consume(piece.used);
+      if (piece.used == 0) break;
+    }
+    if (has_head && body.state() == wire::BodyReader::State::kDone) co_return out;
+    if (out.size() > kMaxPeerAnswer || (has_head && body.state() == wire::BodyReader::State::kBad)) co_return std::nullopt;
+    const io::Io result = stream.fill();
+    if (result == io::Io::kAgain) {
+      co_await stream.readable();
+    } else if (result != io::Io::kOk) {
+      if (has_head && result == io::Io::kEnd && body.end_of_input() == wire::BodyReader::State::kDone) co_return out;
+      co_return std::nullopt;
+    }
+  }
+}
+
 Task<std::vector<HistoryEntry>> ask_peer(Call& call, const base::NodeEntry& peer, std::string id) {
   const FrontParts& parts = call.front.parts();
   const std::string target = std::string(kPeerWhy) + id;
@@ -64,25 +93,23 @@ Task<std::vector<HistoryEntry>> ask_peer(Call& call, const base::NodeEntry& peer
   claims.to = peer.id;
   claims.session = *parts.credentials.session_from(id);
   claims.user = kAsker;
-  claims.request_id = call.id;
+  claims.request_id = call.log.id;
   claims.time = wall_seconds();
   random_bytes(&claims.nonce, sizeof claims.nonce);
   const std::string host = peer.peer_address.text();
-  const std::string request =
-      fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nHoming-Forward: {}\r\n\r\n", target, host,
+  std::string request =
+      fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nHoming-Forward: {}\r\n\r\n", target, host,
                   parts.credentials.forward(claims, "GET", target, host));
-  Stream stream(Socket(call.worker.io), call.worker.reaper);
-  if (co_await connect(stream, {"", peer.peer_address.host, peer.peer_address.port}, kPeerLimit))
-    co_return std::vector<HistoryEntry>();
-  stream.write_within(kPeerLimit);
-  stream.read_within(kPeerLimit);
-  const auto [write_error, written] = co_await asio::async_write(stream.socket(), asio::buffer(request), kUse);
-  if (write_error) co_return std::vector<HistoryEntry>();
-  http::response_parser<http::string_body> answer;
-  answer.body_limit(kMaxPeerAnswer);
-  const auto [error, size] = co_await http::async_read(stream.socket(), stream.buffer(), answer, kUse);
-  if (error || answer.get().result() != http::status::ok) co_return std::vector<HistoryEntry>();
-  co_return read_history(answer.get().body(), claims.session);
+  io::Stream stream(call.worker.loop, -1);
+  const io::Address address{"", peer.peer_address.host, peer.peer_address.port};
+  if (co_await io::connect(stream, address, kPeerLimitMs) != 0) co_return std::vector<HistoryEntry>();
+  stream.write_within(kPeerLimitMs);
+  stream.read_within(kPeerLimitMs);
+  std::array<iovec, 1> pieces = {iovec{request.data(), request.size()}};
+  if (!co_await stream.write_all(pieces)) co_return std::vector<HistoryEntry>();
+  const auto answer = co_await read_answer(stream);
+  if (!answer) co_return std::vector<HistoryEntry>();
+  co_return read_history(*answer, claims.session);
 }
 
 }  // namespace
@@ -91,10 +118,9 @@ Task<void> serve_why(Call& call, std::string id) {
   const FrontParts& parts = call.front.parts();
   const auto session = parts.credentials.session_from(id);
   if (!session) {
-    co_return co_await call.front.send(call,
-                                       plain(http::status::not_found, "unknown-session", "This is no session's id"));
+    co_return co_await call.front.send(call, plain(Status::kNotFound, "unknown-session", "This is no session's id"));
   }
-  std::vector<HistoryEntry> history = parts.driver.history().of(*session);
+  auto history = co_await on_driver(call, [&parts, session] { return parts.driver.history().of(*session); });
   for (const base::NodeEntry& peer : parts.config.nodes) {
     if (peer.id == parts.config.self) continue;
     for (HistoryEntry& entry : co_await ask_peer(call, peer, id)) {
@@ -104,43 +130,46 @@ Task<void> serve_why(Call& call, std::string id) {
       history.insert(std::ranges::upper_bound(history, entry.at_ns, {}, &HistoryEntry::at_ns), std::move(entry));
     }
   }
+  struct Known {
+    std::string user;
+    std::string kind;
+    std::string now;
+  };
   const Names names = call.front.names();
-  const auto route = parts.driver.core().route(*session);
-  if (!route && history.empty()) {
+  const auto known = co_await on_driver(call, [&parts, session, names]() -> std::optional<Known> {
+    const auto route = parts.driver.core().route(*session);
+    if (!route) return std::nullopt;
+    return Known{parts.driver.user_name(route->user), std::string(names.kind(route->kind)),
+                 in_words(nullptr, *route, names)};
+  });
+  if (!known && history.empty()) {
     co_return co_await call.front.send(
-        call, plain(http::status::not_found, "unknown-session", "No router of the cluster remembers such a session"));
+        call, plain(Status::kNotFound, "unknown-session", "No router of the cluster remembers such a session"));
   }
   base::JsonWriter json(base::JsonWriter::Style::kPretty);
   json.begin_object().member("id", id);
-  if (route) {
-    json.member("user", parts.driver.user_name(route->user))
-        .member("kind", names.kind(route->kind))
-        .member("now", in_words(nullptr, *route, names));
-  }
+  if (known) json.member("user", known->user).member("kind", known->kind).member("now", known->now);
   json.key("history").begin_array();
   for (const HistoryEntry& entry : history) {
     json.begin_object().member("at", base::rfc3339(entry.at_ns)).member("text", entry.text).end_object();
   }
   json.end_array().end_object();
-  co_await call.front.send(call, json_reply(http::status::ok, json.take()));
+  co_await call.front.send(call, json_reply(Status::kOk, json.take()));
 }
 
 Task<void> serve_peer_why(Call& call) {
   const FrontParts& parts = call.front.parts();
   const WallSeconds now = wall_seconds();
-  const auto claims = parts.credentials.open_forward(field_value(call.head(), "homing-forward"), call.method(),
-                                                     call.target(), field_value(call.head(), "host"), now);
+  const auto claims = parts.credentials.open_forward(field_value(call.head(), "Homing-Forward"),
+                                                     call.head().method_text(), call.target(), call.head().host(), now);
   if (!claims || claims->to != parts.config.self || claims->user != kAsker ||
       !call.front.nonces().fresh(claims->nonce, now)) {
     co_return co_await call.front.send(
-        call, plain(http::status::forbidden, "not-a-member", "This door is for nodes of the cluster"));
+        call, plain(Status::kForbidden, "not-a-member", "This door is for nodes of the cluster"));
   }
-  const core::SessionId session = claims->session;
-  const auto render = [&parts, session]() -> Task<std::string> {
-    co_return history_json(parts.driver.history().of(session));
-  };
-  std::string json = co_await asio::co_spawn(parts.driver.executor(), render, asio::use_awaitable);
-  co_await call.front.send(call, json_reply(http::status::ok, std::move(json)));
+  std::string json = co_await on_driver(
+      call, [&parts, session = claims->session] { return history_json(parts.driver.history().of(session)); });
+  co_await call.front.send(call, json_reply(Status::kOk, std::move(json)));
 }
 
 }  // namespace homing::net

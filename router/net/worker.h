@@ -1,51 +1,123 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One thread's share of the proxy: its loop, its reaper, its connections to session processes and peers that may be
-// used again.
+// One thread's share of the proxy: its loop, its spare workspaces, its connections to session processes and peers that
+// may be used again.
 //
-// Reuse: a connection is kept under a key that names the session's epoch (or the peer and the user), so that what one
+// Reuse: a connection is kept under a key that names session, epoch and user (or peer and user), so that what one
 // person's request left on it can never reach another's. Before reuse it is looked at: anything readable on an idle
 // connection (an answer nobody asked for, an end) makes it unusable.
-// Thread class: single-owner (the worker's thread), except `io`.
+// Thread class: single-owner (the worker's thread), except what the loop says.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 
 #include <array>
-#include <boost/asio/io_context.hpp>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "router/net/stream.h"
+#include "router/core/ids.h"
+#include "router/io/stream.h"
+#include "router/net/headers.h"
+#include "router/wire/answer_head.h"
+#include "router/wire/request_head.h"
 
 namespace homing::net {
 
+// What the access log says of one request. Strings keep their room from request to request.
+struct Access {
+  std::string id;  // of this request, here and upstream: 15 hexadecimal digits, which std::string holds inline
+  std::string client_address;
+  std::string user;
+  std::string method;
+  std::string path;
+  std::string session;  // its id as text
+  std::string hop;      // "here", "to n2", "for n1", "none"
+  std::string_view ended = "done";
+  std::string detail;
+  unsigned status = 0;
+  std::uint64_t bytes_up = 0;
+  std::uint64_t bytes_down = 0;
+  std::int64_t began_ns = 0;
+  std::int64_t first_byte_ns = 0;  // 0: none came
+  void clear();
+};
+
+// The room that one request needs while it is served; kept between requests, so that they allocate nothing. A
+// connection that waits, and a tunnel, hold none.
+struct Workspace {
+  wire::RequestHead request;
+  wire::AnswerHead answer;
+  FieldList request_fields;
+  FieldList answer_fields;
+  FieldList answer_added;
+  std::string up;    // a head on its way to the session
+  std::string down;  // a head on its way to the client
+  Access access;
+};
+
+struct PoolKey {
+  core::UserId user{};
+  core::SessionId session;           // of a process here; else
+  core::NodeId peer = core::kNoNode;
+  core::Epoch epoch{};
+  friend bool operator==(const PoolKey&, const PoolKey&) = default;
+  template <class H>
+  friend H AbslHashValue(H h, const PoolKey& k) {
+    return H::combine(std::move(h), k.user, k.session, k.peer, k.epoch);
+  }
+};
+
 class IdleStreams {
  public:
-  static constexpr std::size_t kMaxPerKey = 8;
-  static constexpr std::size_t kMax = 1024;
-  static constexpr Millis kIdle{15'000};
+  static constexpr std::size_t kMaxPerKey = 64;
+  static constexpr std::size_t kMax = 4096;
+  static constexpr std::int64_t kIdleMs = 15'000;
 
   // A connection that still seems fit, or nullptr.
-  std::unique_ptr<Stream> take(const std::string& key);
+  std::unique_ptr<io::Stream> take(const PoolKey& key);
   // At a maximum the connection is closed instead.
-  void give(const std::string& key, std::unique_ptr<Stream> stream);
+  void give(const PoolKey& key, std::unique_ptr<io::Stream> stream);
   void clear();
+  std::size_t size() const { return count_; }
 
  private:
-  absl::flat_hash_map<std::string, std::vector<std::unique_ptr<Stream>>> idle_;
+  void purge();
+
+  absl::flat_hash_map<PoolKey, std::vector<std::unique_ptr<io::Stream>>> idle_;
   std::size_t count_ = 0;
 };
 
+class Connection;
+class Tunnel;
+
 struct Worker {
   static constexpr std::size_t kScratchBytes = 64 * 1024;
+  static constexpr std::size_t kSpares = 64;
 
-  Reaper reaper;  // before io: what io still holds when it ends refers to it
-  asio::io_context io{1};
+  std::unique_ptr<Workspace> take_workspace();
+  void give_workspace(std::unique_ptr<Workspace> workspace);
+
+  io::Loop loop;
   IdleStreams idle;
+  std::vector<std::unique_ptr<Workspace>> spares;
   std::array<char, kScratchBytes> scratch{};
+  // Everything that is open here, so that it can be closed.
+  absl::flat_hash_set<io::Stream*> clients;
+  absl::flat_hash_set<Tunnel*> tunnels;
+  std::int64_t requests_in_hand = 0;
+  std::uint64_t next_request_id() {
+    request_id_ += 0x9e3779b97f4a7c15ULL;  // odd: every value once
+    return request_id_ ^ (request_id_ >> 29);
+  }
+
+ private:
+  std::uint64_t request_id_ = random_start();
+  static std::uint64_t random_start();
 };
 
 }  // namespace homing::net

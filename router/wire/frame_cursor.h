@@ -68,6 +68,8 @@ class FrameCursor {
   std::uint64_t to_boundary() const;
   bool close_seen() const { return close_seen_; }
   bool in_message() const { return in_message_; }
+  // In the payload of a text, binary or continuation frame.
+  bool in_data() const { return left_ > 0 && size_ == 0 && !is_control(); }
 
  private:
   std::size_t header_size() const;  // as far as the bytes so far tell

@@ -124,7 +124,7 @@ bool write_request(const RequestHead& head, const RequestPlan& plan, std::string
 }
 
 bool write_answer(const AnswerHead& head, const AnswerPlan& plan, std::string& out) {
-  if (!are_fields(plan.ours)) return false;
+  if (!are_fields(plan.ours) || !are_fields(plan.added)) return false;
   append_status_line(head.status(), out);
   const Fields& fields = head.fields();
   for (std::size_t i = 0; i < fields.size(); ++i) {
@@ -150,6 +150,7 @@ bool write_answer(const AnswerHead& head, const AnswerPlan& plan, std::string& o
   if (framing.kind == BodyKind::kNone && head.promised_length()) {
     append_framing({BodyKind::kLength, *head.promised_length()}, out);
   }
+  for (const OwnField& own : plan.added) append_field(own.name, own.value, out);
   append_own(plan.ours, out);
   return true;
 }

@@ -44,6 +44,7 @@ struct AnswerPlan {
   bool close = false;               // the connection ends with this answer
   bool keep_homing_fields = false;  // the answer is a peer's: its Homing-* fields are ours
   std::span<const OwnField> ours = {};
+  std::span<const OwnField> added = {};  // beside those of the same name that are carried: cookies
 };
 
 // Appends to `out`. False, with `out` unchanged: one of `ours` is not a field (name no token, a control byte in the

@@ -3,6 +3,7 @@
 // A router as a whole: pages, API, admin door, life and death.
 #include "router/net/server.h"
 
+#include <chrono>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -18,6 +19,9 @@
 #include "tests/net/test_cluster.h"
 
 namespace homing::net {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
 namespace {
 
 HeaderList with(HeaderList headers, const std::string& name, const std::string& value) {
@@ -102,7 +106,7 @@ TEST(ServerTest, AnEndedSessionIsGoneForEverybody) {
     for (int round = 0; round < 600; ++round) {
       got = cluster->client(node).request("GET", session.path(), cluster->as("anna"));
       if (got.status == 404 || got.status == 410) break;
-      std::this_thread::sleep_for(Millis(50));
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
     EXPECT_TRUE(got.status == 404 || got.status == 410) << got.status;
   }
@@ -191,7 +195,7 @@ TEST(ServerTest, AMisdirectedRequestIsTriedOnceMoreThenRefusedAndItsBodyStaysUns
   EXPECT_EQ(got.status, 503U);
   EXPECT_EQ(got.header("Homing-Reason"), "misdirected");
   EXPECT_EQ(cluster->client(other).upgrade(session.path("ws"), cluster->as("anna")), 503U);
-  for (int i = 0; i < 200 && peer.seen().size() < 4; ++i) std::this_thread::sleep_for(Millis(20));
+  for (int i = 0; i < 200 && peer.seen().size() < 4; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
   const auto seen = peer.seen();
   EXPECT_EQ(seen.size(), 4U) << "two tries each";
   for (const std::string& head : seen) {
@@ -228,7 +232,7 @@ TEST(ServerTest, TheAdminDoorTellsStatusNodesSessionsAndWhy) {
   for (const int node : {0, 1}) {
     auto sessions = admin(*cluster, node, "/v1/sessions");
     for (int i = 0; i < 200 && sessions.at("sessions").as_array().empty(); ++i) {  // the other node reads it soon
-      std::this_thread::sleep_for(Millis(25));
+      std::this_thread::sleep_for(std::chrono::milliseconds(25));
       sessions = admin(*cluster, node, "/v1/sessions");
     }
     ASSERT_EQ(sessions.at("sessions").as_array().size(), 1U);
@@ -251,7 +255,7 @@ TEST(ServerTest, ADrainedNodeGetsNoNewSessions) {
   for (int i = 0; i < 200; ++i) {
     const auto nodes = admin(*cluster, 0, "/v1/nodes");
     if (nodes.at("nodes").at(1).at("admin").as_string() == "drain") break;
-    std::this_thread::sleep_for(Millis(50));
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   for (int i = 0; i < 4; ++i) EXPECT_EQ(cluster->start(0, "anna").node, 0);
 }
@@ -271,7 +275,7 @@ TEST(ServerTest, WhatKeepsARouterFromStartingIsOneSentenceWithTheFix) {
   const auto config = [&] { return *base::load_router_config(cluster->directory() + "/homing.toml", {"n1", {}}); };
   base::Log log = base::Log::to_descriptor(2, "router", "test", base::LogLevel::kError);
   ServerOptions quick;
-  quick.launcher_wait = Millis(300);
+  quick.launcher_wait = std::chrono::milliseconds(300);
   const auto why = [&](const base::RouterConfig& with_config) {
     auto server = Server::start(with_config, quick, log);
     return server ? std::string("it started") : server.error();
@@ -300,7 +304,7 @@ TEST(ServerTest, TheLogNamesTheWayOfARequest) {
     for (std::string line; std::getline(in, line);) {
       if (line.find("\"hop\":\"to " + cluster->node(session.node).name) != std::string::npos) found = line;
     }
-    std::this_thread::sleep_for(Millis(20));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   ASSERT_FALSE(found.empty());
   EXPECT_NE(found.find("\"user\":\"anna\""), std::string::npos) << found;

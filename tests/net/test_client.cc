@@ -16,7 +16,7 @@
 #include <cstring>
 #include <deque>
 
-#include "router/net/headers.h"
+#include "router/wire/text.h"
 
 namespace homing::net {
 
@@ -32,7 +32,7 @@ std::string Got::header(const std::string& name) const {
 std::vector<std::string> Got::all(const std::string& name) const {
   std::vector<std::string> out;
   for (const auto& [n, v] : headers) {
-    if (same_text(n, name)) out.push_back(v);
+    if (wire::same_text(n, name)) out.push_back(v);
   }
   return out;
 }
@@ -82,8 +82,8 @@ Got TestClient::request(const std::string& method, const std::string& target, co
   bool host = false;
   bool framed = false;
   for (const auto& [name, value] : headers) {
-    host = host || same_text(name, "host");
-    framed = framed || same_text(name, "content-length") || same_text(name, "transfer-encoding");
+    host = host || wire::same_text(name, "host");
+    framed = framed || wire::same_text(name, "content-length") || wire::same_text(name, "transfer-encoding");
     text += name + ": " + value + "\r\n";
   }
   if (!host) text += "Host: cluster.test\r\n";

@@ -2,13 +2,16 @@
 #include "tests/net/test_cluster.h"
 
 #include <fmt/format.h>
+#include <chrono>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -24,6 +27,9 @@
 #include "router/launcher/protocol.h"
 
 namespace homing::net {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
 
 using Local = asio::local::stream_protocol;
 constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
@@ -69,7 +75,7 @@ class TestLauncher {
     std::shared_ptr<Local::acceptor> acceptor;
   };
 
-  Task<void> accept() {
+  asio::awaitable<void> accept() {
     for (;;) {
       auto [error, socket] = co_await acceptor_.async_accept(kUse);
       if (error) co_return;
@@ -77,7 +83,7 @@ class TestLauncher {
     }
   }
 
-  Task<void> talk(std::shared_ptr<Local::socket> socket) {
+  asio::awaitable<void> talk(std::shared_ptr<Local::socket> socket) {
     launcher::FrameReader reader(launcher::kMaxRequestBytes);
     std::array<char, 4096> bytes;
     for (;;) {
@@ -154,15 +160,15 @@ class TestLauncher {
     return started;
   }
 
-  Task<void> serve_notepad(std::shared_ptr<Local::acceptor> acceptor, launcher::Notepad* notepad) {
+  asio::awaitable<void> serve_notepad(std::shared_ptr<Local::acceptor> acceptor, launcher::Notepad* notepad) {
     for (;;) {
       auto [error, socket] = co_await acceptor->async_accept(kUse);
       if (error) co_return;
-      asio::co_spawn(io_, notepad->serve(Socket(std::move(socket))), asio::detached);
+      asio::co_spawn(io_, notepad->serve(asio::generic::stream_protocol::socket(std::move(socket))), asio::detached);
     }
   }
 
-  Task<void> serve_raw(std::shared_ptr<Local::acceptor> acceptor) {
+  asio::awaitable<void> serve_raw(std::shared_ptr<Local::acceptor> acceptor) {
     for (;;) {
       auto [error, socket] = co_await acceptor->async_accept(kUse);
       if (error) co_return;
@@ -170,7 +176,7 @@ class TestLauncher {
     }
   }
 
-  Task<void> one_raw(std::shared_ptr<Local::socket> socket) {
+  asio::awaitable<void> one_raw(std::shared_ptr<Local::socket> socket) {
     std::array<char, 4096> bytes;
     bool answered = false;
     {
@@ -323,7 +329,7 @@ TestCluster::Started TestCluster::start(int i, const std::string& user, const st
         return started;
       }
     }
-    std::this_thread::sleep_for(Millis(50));
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   ADD_FAILURE() << "the session did not become ready";
   return started;
@@ -334,7 +340,7 @@ Got TestCluster::until(int i, unsigned wanted, const std::string& target, const 
   for (int round = 0; round < 600; ++round) {
     got = client(i).request("GET", target, headers);
     if (got.status == wanted) return got;
-    std::this_thread::sleep_for(Millis(100));
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
   ADD_FAILURE() << target << " through " << node(i).name << ": " << got.status << " instead of " << wanted << " "
                 << got.body;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <chrono>
 #include <gtest/gtest.h>
 
 #include "tests/net/test_cluster.h"
@@ -30,7 +31,7 @@ class TunnelTest : public testing::Test {
   static bool seen(const std::string& text) {
     for (int i = 0; i < 200; ++i) {
       if (cluster_->raw().seen().find(text) != std::string::npos) return true;
-      std::this_thread::sleep_for(Millis(25));
+      std::this_thread::sleep_for(std::chrono::milliseconds(25));
     }
     return false;
   }
