@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Bytes that were read and not yet used, in a block borrowed from the thread's pool: a connection that waits holds none.
+// Bytes that were read and not yet used, in a block borrowed from the thread's pool: a connection that waits holds
+// none.
 //
 // Two sizes: small for heads and quiet streams, large while a body flows (fewer system calls). A pool keeps at most
 // kKept blocks of each, so that a burst does not hold its memory for ever.

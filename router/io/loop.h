@@ -2,13 +2,13 @@
 //
 // One thread's event loop: descriptors, timers, and calls from other threads.
 //
-// Intuition: descriptors are told to the kernel once (edge-triggered), never again a request; a read that came back short
-// is remembered as "nothing more there" until the kernel says otherwise, so no system call is made to learn what is known
-// already. The clock is read once a turn. This is where it differs from Asio, whose loop locks, re-arms and tries again
-// on every operation (measured: router/net/README.md).
+// Intuition: descriptors are told to the kernel once (edge-triggered), never again a request; a read that came back
+// short is remembered as "nothing more there" until the kernel says otherwise, so no system call is made to learn what
+// is known already. The clock is read once a turn. This is where it differs from Asio, whose loop locks, re-arms and
+// tries again on every operation (measured: router/net/README.md).
 //
-// A turn: sleep until something happens, read the clock, run what other threads posted, resume who waits for descriptors
-// that are ready, fire timers, run what was deferred.
+// A turn: sleep until something happens, read the clock, run what other threads posted, resume who waits for
+// descriptors that are ready, fire timers, run what was deferred.
 //
 // Invariants: a Watch belongs to one loop and is destroyed on its thread. Whoever is resumed may destroy any Watch, its
 // own too. After shut_down() nobody is left waiting.

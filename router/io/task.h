@@ -11,10 +11,9 @@
 // no stack. A task belongs to one thread: whoever resumes it is that thread's Loop.
 //
 // Invariants: a Task that was begun is over before it is destroyed, or destroyed only while suspended with nobody left
-// who could resume it. Nothing throws through a task: the data path reports errors by value, and what cannot be survived
-// (no memory) ends the program.
-// Source: Lewis Baker, "Understanding Symmetric Transfer" (2020).
-// Thread class: single-owner.
+// who could resume it. Nothing throws through a task: the data path reports errors by value, and what cannot be
+// survived (no memory) ends the program. Source: Lewis Baker, "Understanding Symmetric Transfer" (2020). Thread class:
+// single-owner.
 #pragma once
 
 #include <coroutine>

@@ -27,7 +27,8 @@ Wheel::~Wheel() {
 
 // The tick in which a timer is due is the first whose beginning is at or after its time.
 void Wheel::put(Timer& timer) {
-  const std::int64_t due = timer.due_ms_ > kNever - kTickMs ? kNever / kTickMs : (timer.due_ms_ + kTickMs - 1) / kTickMs;
+  const std::int64_t due =
+      timer.due_ms_ > kNever - kTickMs ? kNever / kTickMs : (timer.due_ms_ + kTickMs - 1) / kTickMs;
   const std::int64_t tick = std::max(due, tick_);
   int wheel = 0;
   while (wheel < kWheels - 1 && ((tick >> (kBits * wheel)) - (tick_ >> (kBits * wheel))) >= kSlots) ++wheel;

@@ -140,7 +140,8 @@ Task<void> serve_sessions(Call& call, std::string_view rest) {
     parts.driver.run([&parts, learned, mailbox = call.worker.loop.mailbox()] {
       std::vector<core::UserId> users;
       for (const auto& [id, route] : parts.driver.core().routes()) users.push_back(route.user);
-      parts.driver.learn_users(std::move(users), [learned, mailbox] { mailbox->post([learned] { learned->set_now(); }); });
+      parts.driver.learn_users(std::move(users),
+                               [learned, mailbox] { mailbox->post([learned] { learned->set_now(); }); });
     });
     co_await learned->within(kNamesWithinMs);
     std::string json = co_await on_driver(call, [&parts, names] { return sessions_json(parts, names); });
@@ -158,8 +159,7 @@ Task<void> serve_node_order(Call& call, std::string_view rest) {
   const std::size_t slash = rest.find('/');
   const base::NodeEntry* node = parts.config.find_node(rest.substr(0, slash));
   if (node == nullptr) {
-    co_return co_await call.front.send(call,
-                                       plain(Status::kNotFound, "unknown-node", "The cluster has no such node"));
+    co_return co_await call.front.send(call, plain(Status::kNotFound, "unknown-node", "The cluster has no such node"));
   }
   const std::string_view verb = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
   core::NodeAdmin admin = core::NodeAdmin::kReady;
@@ -271,9 +271,11 @@ Task<void> serve_admin(Call& call) {
   const bool get = call.head().method() == wire::Method::kGet;
   const bool post = call.head().method() == wire::Method::kPost;
   if (get && path == "/v1/status")
-    co_return co_await call.front.send(call, json_reply(Status::kOk, co_await on_driver(call, [&parts] { return status_json(parts); })));
+    co_return co_await call.front.send(
+        call, json_reply(Status::kOk, co_await on_driver(call, [&parts] { return status_json(parts); })));
   if (get && path == "/v1/nodes")
-    co_return co_await call.front.send(call, json_reply(Status::kOk, co_await on_driver(call, [&parts] { return nodes_json(parts); })));
+    co_return co_await call.front.send(
+        call, json_reply(Status::kOk, co_await on_driver(call, [&parts] { return nodes_json(parts); })));
   constexpr std::string_view kSessions = "/v1/sessions";
   if (get && (path == kSessions || path.starts_with("/v1/sessions/")))
     co_return co_await serve_sessions(call, path.substr(kSessions.size()));

@@ -123,8 +123,7 @@ Task<void> place(Call& call, const core::SessionId& session, core::KindId kind, 
 Task<void> create_session(Call& call) {
   const auto body = co_await call.front.read_body(call, kMaxApiBody);
   if (!body) {
-    co_return co_await call.front.send(
-        call, plain(Status::kPayloadTooLarge, "bad-request", "The request is too long"));
+    co_return co_await call.front.send(call, plain(Status::kPayloadTooLarge, "bad-request", "The request is too long"));
   }
   const base::KindEntry* kind = call.front.config().find_kind(wanted_kind(call, *body));
   if (kind == nullptr) {
@@ -160,7 +159,8 @@ Task<void> one_session(Call& call, std::string_view id, std::string_view verb) {
   call.log.session = id;
   const auto method = call.head().method();
   const bool restart = method == wire::Method::kPost && verb == "restart";
-  const bool end = (method == wire::Method::kDelete && verb.empty()) || (method == wire::Method::kPost && verb == "end");
+  const bool end =
+      (method == wire::Method::kDelete && verb.empty()) || (method == wire::Method::kPost && verb == "end");
   if (!restart && !end && !(method == wire::Method::kGet && verb.empty())) {
     co_return co_await call.front.send(call, plain(Status::kNotFound, "not-found", "The API has no such call"));
   }
@@ -235,8 +235,8 @@ Task<void> serve_login(Call& call) {
   const std::string_view target = call.target();
   if (path_of(target) == "/logout") {
     if (call.head().method() != wire::Method::kPost || !wire::same_origin(call.head())) {
-      co_return co_await call.front.send(
-          call, plain(Status::kMethodNotAllowed, "bad-request", "Signing out is a POST"));
+      co_return co_await call.front.send(call,
+                                         plain(Status::kMethodNotAllowed, "bad-request", "Signing out is a POST"));
     }
     Reply reply = see_other("/");
     reply.fields.emplace_back("Set-Cookie",

@@ -189,7 +189,8 @@ Task<void> Exchange::pump_request() {
 Task<bool> Exchange::read_answer_head(bool stop_at_continue) {
   io::Buffer& input = upstream_.input();
   for (int interim = 0; interim < kMaxInterim;) {
-    const wire::Parsed parsed = input.empty() ? wire::Parsed{} : work_.answer.parse(input.data(), work_.request.method());
+    const wire::Parsed parsed =
+        input.empty() ? wire::Parsed{} : work_.answer.parse(input.data(), work_.request.method());
     if (parsed.refused()) {
       end = End::kBadAnswer;
       note = parsed.why;
@@ -217,8 +218,9 @@ Task<bool> Exchange::read_answer_head(bool stop_at_continue) {
       co_await upstream_.readable();
       continue;
     }
-    end = client_failed_ ? (end == End::kClientBad ? end : End::kClientGone)
-                         : upstream_.late() ? End::kSilent : End::kUnreachable;
+    end = client_failed_     ? (end == End::kClientBad ? end : End::kClientGone)
+          : upstream_.late() ? End::kSilent
+                             : End::kUnreachable;
     if (!input.empty() && end == End::kUnreachable) {
       end = End::kBadAnswer;
       note = "the connection ended inside the head of its answer";
@@ -250,10 +252,9 @@ Task<void> Exchange::pump_answer(bool head_read) {
       co_await relay_answer();
     } else if (plan.upgrade && !work_.request.upgrade().empty() &&
                wire::completes_upgrade(work_.request, work_.answer,
-                                       work_.request.is_websocket()
-                                           ? websocket_accept(work_.request.fields().value_of(
-                                                 wire::Name::kSecWebSocketKey))
-                                           : std::string())) {
+                                       work_.request.is_websocket() ? websocket_accept(work_.request.fields().value_of(
+                                                                          wire::Name::kSecWebSocketKey))
+                                                                    : std::string())) {
       co_await accept_tunnel();
     } else {
       end = End::kBadAnswer;

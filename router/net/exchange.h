@@ -7,11 +7,10 @@
 // bodies, a slow reader slows the writer, and a small answer leaves in one system call, head and body together.
 //
 // Invariants: no byte of the client's goes upstream after an Upgrade head until a 101 that completes exactly that
-// handshake came back. With `confirm_first` no byte of a body goes up before the other side said 100. The bytes promised
-// are the bytes sent, or the connection ends. A connection is used again only when both messages ended cleanly and
-// neither was trusted once only.
-// Source: Pingora's CVE-2026-2833 and -2835 are the mistakes this avoids.
-// Thread class: single-owner (the worker's thread).
+// handshake came back. With `confirm_first` no byte of a body goes up before the other side said 100. The bytes
+// promised are the bytes sent, or the connection ends. A connection is used again only when both messages ended cleanly
+// and neither was trusted once only. Source: Pingora's CVE-2026-2833 and -2835 are the mistakes this avoids. Thread
+// class: single-owner (the worker's thread).
 #pragma once
 
 #include <cstdint>
@@ -31,12 +30,12 @@ using Task = io::Task<T>;
 
 // Milliseconds.
 struct ExchangeLimits {
-  std::int64_t answer = 10 * 60'000;      // from the whole request sent to the answer's head; RStudio holds polls 50 s
-  std::int64_t body_stall = 60'000;       // no byte of a request body
-  std::int64_t answer_stall = 3600'000;   // no byte of an answer's body (event streams are quiet)
-  std::int64_t write_stall = 60'000;      // the other side takes nothing
+  std::int64_t answer = 10 * 60'000;     // from the whole request sent to the answer's head; RStudio holds polls 50 s
+  std::int64_t body_stall = 60'000;      // no byte of a request body
+  std::int64_t answer_stall = 3600'000;  // no byte of an answer's body (event streams are quiet)
+  std::int64_t write_stall = 60'000;     // the other side takes nothing
   std::int64_t tunnel_idle = 8 * 3600'000;
-  std::int64_t tunnel_rest = 30'000;      // after one side of a tunnel closed
+  std::int64_t tunnel_rest = 30'000;  // after one side of a tunnel closed
 };
 
 // How it ended; words for the access log.
@@ -70,8 +69,8 @@ class Exchange {
            const ExchangeLimits& limits)
       : client_(client), body_(body), upstream_(upstream), work_(workspace), limits_(limits) {}
 
-  wire::RequestPlan plan;      // what goes upstream
-  bool confirm_first = false;  // send Expect and wait for 100 before a body
+  wire::RequestPlan plan;           // what goes upstream
+  bool confirm_first = false;       // send Expect and wait for 100 before a body
   bool keep_homing_fields = false;  // the upstream is a peer: its Homing-* fields are ours
   AnswerEditor* editor = nullptr;   // none: the answer is not edited
 

@@ -77,8 +77,7 @@ Names Front::names() const {
   return names;
 }
 
-Connection::Connection(Worker& w, int fd, Door d)
-    : worker(w), stream(w.loop, fd), door(d), address(io::peer_text(fd)) {
+Connection::Connection(Worker& w, int fd, Door d) : worker(w), stream(w.loop, fd), door(d), address(io::peer_text(fd)) {
   worker.clients.insert(&stream);
   if (address != "unix") io::set_no_delay(fd);
 }
@@ -373,22 +372,22 @@ Task<core::Answer> Front::ask(Call& call, const core::SessionId& session, core::
 
 void Front::log_access(Door door, const Access& access, std::int64_t now_ns) {
   if (door == Door::kAdmin || (is_probe(access.path) && access.status < 500)) return;
-  parts_.log.info(
-      "access", {{"request", access.id},
-                 {"door", to_string(door)},
-                 {"client", access.client_address},
-                 {"user", access.user},
-                 {"method", access.method},
-                 {"path", access.path},
-                 {"session", access.session},
-                 {"hop", access.hop},
-                 {"status", access.status},
-                 {"bytes_up", access.bytes_up},
-                 {"bytes_down", access.bytes_down},
-                 {"first_byte_ms", access.first_byte_ns == 0 ? -1.0 : ms_between(access.began_ns, access.first_byte_ns)},
-                 {"total_ms", ms_between(access.began_ns, now_ns)},
-                 {"end", access.ended},
-                 {"detail", access.detail}});
+  parts_.log.info("access", {{"request", access.id},
+                             {"door", to_string(door)},
+                             {"client", access.client_address},
+                             {"user", access.user},
+                             {"method", access.method},
+                             {"path", access.path},
+                             {"session", access.session},
+                             {"hop", access.hop},
+                             {"status", access.status},
+                             {"bytes_up", access.bytes_up},
+                             {"bytes_down", access.bytes_down},
+                             {"first_byte_ms",
+                              access.first_byte_ns == 0 ? -1.0 : ms_between(access.began_ns, access.first_byte_ns)},
+                             {"total_ms", ms_between(access.began_ns, now_ns)},
+                             {"end", access.ended},
+                             {"detail", access.detail}});
 }
 
 }  // namespace homing::net

@@ -50,9 +50,8 @@ Server::Server(base::RouterConfig config, ServerOptions options, std::string sec
       log_(log),
       credentials_(secret),
       traffic_(config_.nodes.size()) {
-  driver_ = std::make_unique<CoreDriver>(
-      control_.get_executor(),
-      DriverParts{config_, credentials_, table_, traffic_, log_, std::move(store), options_.build});
+  driver_ = std::make_unique<CoreDriver>(control_.get_executor(), DriverParts{config_, credentials_, table_, traffic_,
+                                                                              log_, std::move(store), options_.build});
   front_ =
       std::make_unique<Front>(FrontParts{config_, credentials_, table_, *driver_, traffic_, log_, options_.limits});
   for (unsigned i = 0; i < worker_count(options_.workers); ++i) workers_.push_back(std::make_unique<Worker>());
@@ -91,7 +90,8 @@ std::expected<std::unique_ptr<Server>, std::string> Server::start(base::RouterCo
 
 std::optional<std::string> Server::wait_for_launcher() {
   const auto until = std::chrono::steady_clock::now() + options_.launcher_wait;
-  while (!driver_->booted() && std::chrono::steady_clock::now() < until) control_.run_one_for(std::chrono::milliseconds(50));
+  while (!driver_->booted() && std::chrono::steady_clock::now() < until)
+    control_.run_one_for(std::chrono::milliseconds(50));
   if (driver_->booted()) return std::nullopt;
   return fmt::format("no launcher answers at {}; start one first: homing-launcher -c {} --node {}",
                      config_.launcher_socket(), config_.file, config_.node);
@@ -125,8 +125,9 @@ std::optional<std::string> Server::open_tcp(const base::Endpoint& where, Door do
     if (fd >= 0) ::close(fd);
     return fmt::format(
         "cannot listen on {} ({} door): {}; {}", where.text(), to_string(door), std::strerror(error),
-        error == EADDRINUSE ? "stop the program that has this port, or give this node another address in the configuration"
-                            : "this node's address in the configuration must be one of this machine's");
+        error == EADDRINUSE
+            ? "stop the program that has this port, or give this node another address in the configuration"
+            : "this node's address in the configuration must be one of this machine's");
   }
   listen(fd, door);
   return std::nullopt;

@@ -2,13 +2,12 @@
 //
 // One router, put together: control thread (core driver, admin door), worker threads (people and peers), doors.
 //
-// Threads: one for the core's driver (Asio, for the store, the launcher and the hints), and the workers' loops. The first
-// worker accepts and deals connections out in turn.
-// Life: start() reads the secret, opens the store, waits for the launcher, opens the doors, in this order, so that what
-// is wrong is said in one sentence before anybody is let in. run() lends the calling thread to the control loop until
-// stop(). Stopping a router stops no session and changes nothing in the store: its launcher goes on, and the node's
-// lease runs out unless a router comes back in time.
-// Thread class: start, run and destruction on one thread; stop() from any.
+// Threads: one for the core's driver (Asio, for the store, the launcher and the hints), and the workers' loops. The
+// first worker accepts and deals connections out in turn. Life: start() reads the secret, opens the store, waits for
+// the launcher, opens the doors, in this order, so that what is wrong is said in one sentence before anybody is let in.
+// run() lends the calling thread to the control loop until stop(). Stopping a router stops no session and changes
+// nothing in the store: its launcher goes on, and the node's lease runs out unless a router comes back in time. Thread
+// class: start, run and destruction on one thread; stop() from any.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

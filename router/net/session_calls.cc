@@ -27,8 +27,7 @@ Trouble plain_trouble(Status status, std::string reason, std::string title, std:
 }
 
 Trouble away(std::string reason, std::string title, std::string text) {
-  Trouble trouble =
-      plain_trouble(Status::kServiceUnavailable, std::move(reason), std::move(title), std::move(text));
+  Trouble trouble = plain_trouble(Status::kServiceUnavailable, std::move(reason), std::move(title), std::move(text));
   trouble.retry_after_s = 2;
   trouble.reload = true;
   return trouble;
@@ -105,8 +104,7 @@ void upgrade(Call& call, const Way& way, std::unique_ptr<io::Stream> upstream) {
 Task<Carried> carry(Call& call, const Way& way) {
   const FrontParts& parts = call.front.parts();
   for (int attempt = 0;; ++attempt) {
-    std::unique_ptr<io::Stream> upstream =
-        attempt == 0 && repeatable(call) ? call.worker.idle.take(way.key) : nullptr;
+    std::unique_ptr<io::Stream> upstream = attempt == 0 && repeatable(call) ? call.worker.idle.take(way.key) : nullptr;
     const bool reused = upstream != nullptr;
     if (!reused) {
       upstream = std::make_unique<io::Stream>(call.worker.loop, -1);
@@ -142,10 +140,10 @@ Task<Carried> carry(Call& call, const Way& way) {
     if (exchange.answered) co_return Carried::kAnswered;
     if (exchange.end == End::kClientGone || exchange.end == End::kClientSlow) co_return Carried::kAnswered;
     if (exchange.body_touched) call.broken = true;  // the rest of the body is not worth waiting for
-    co_return exchange.end == End::kBadAnswer    ? Carried::kBad
-    : exchange.end == End::kSilent      ? Carried::kSilent
-    : exchange.end == End::kClientBad   ? Carried::kClientBad
-                                        : Carried::kUnreachable;
+    co_return exchange.end == End::kBadAnswer ? Carried::kBad
+    : exchange.end == End::kSilent            ? Carried::kSilent
+    : exchange.end == End::kClientBad         ? Carried::kClientBad
+                                              : Carried::kUnreachable;
   }
 }
 
@@ -153,24 +151,23 @@ Task<void> refuse_carried(Call& call, Carried carried, Trouble unreachable) {
   call.front.parts().traffic.counters.upstream_failed.fetch_add(1, std::memory_order_relaxed);
   if (carried == Carried::kBad) {
     co_return co_await call.front.send(
-        call, plain_trouble(Status::kBadGateway, "bad-answer",
-                            "Your session gave an answer that cannot be handed on", call.log.detail));
+        call, plain_trouble(Status::kBadGateway, "bad-answer", "Your session gave an answer that cannot be handed on",
+                            call.log.detail));
   }
   if (carried == Carried::kSilent) {
     co_return co_await call.front.send(call, plain_trouble(Status::kGatewayTimeout, "silent",
                                                            "Your session did not answer in time", "It may be busy."));
   }
   if (carried == Carried::kClientBad) {
-    co_return co_await call.front.send(call, plain_trouble(Status::kBadRequest, "bad-request",
-                                                           "The body of this request cannot be read", ""));
+    co_return co_await call.front.send(
+        call, plain_trouble(Status::kBadRequest, "bad-request", "The body of this request cannot be read", ""));
   }
   const std::string detail = call.log.detail;
   co_await call.front.send(call, unreachable);
   call.log.detail += ": " + detail;
 }
 
-Task<void> serve_here(Call& call, const core::SessionId& session, const core::RouteValue& route,
-                      AnswerEditor* editor) {
+Task<void> serve_here(Call& call, const core::SessionId& session, const core::RouteValue& route, AnswerEditor* editor) {
   const FrontParts& parts = call.front.parts();
   const auto process = parts.table.process(session, route.epoch);
   if (!process) co_return co_await call.front.send(call, process_away());
@@ -322,9 +319,8 @@ Task<Carried> forward(Call& call, const core::SessionId& session, const Located&
   claims.time = call.worker.loop.wall_seconds();
   random_bytes(&claims.nonce, sizeof claims.nonce);
   call.work.request_fields.clear();
-  call.work.request_fields.own("Homing-Forward",
-                               parts.credentials.forward(claims, call.head().method_text(), call.target(),
-                                                         call.head().host()));
+  call.work.request_fields.own("Homing-Forward", parts.credentials.forward(claims, call.head().method_text(),
+                                                                           call.target(), call.head().host()));
   AddCookies cookies(call, session, at);
   way.editor = &cookies;
   parts.traffic.counters.forwarded.fetch_add(1, std::memory_order_relaxed);
@@ -338,8 +334,7 @@ std::optional<Reply> refuse_early(Call& call, const SessionTarget& target) {
   const bool upgrade = !call.head().upgrade().empty();
   if (call.user == nullptr) return sign_in_page(html);
   if (upgrade && !wire::same_origin(call.head())) {
-    return refuse(
-        plain_trouble(Status::kForbidden, "cross-origin", "Another site's page may not connect here", ""));
+    return refuse(plain_trouble(Status::kForbidden, "cross-origin", "Another site's page may not connect here", ""));
   }
   if (target.rest.empty() || target.rest.front() == '?') {
     Reply reply = see_other(fmt::format("/s/{}/{}", target.id, target.rest));
@@ -365,8 +360,7 @@ Task<void> serve_session(Call& call) {
     co_return co_await call.front.send(call, trouble_of(core::Refusal::kUnknownSession, core::EndReason::kNone));
   call.log.session = std::string(target.id);
   if (auto reply = refuse_early(call, target)) {
-    if (reply->status >= Status::kBadRequest)
-      parts.traffic.counters.refused.fetch_add(1, std::memory_order_relaxed);
+    if (reply->status >= Status::kBadRequest) parts.traffic.counters.refused.fetch_add(1, std::memory_order_relaxed);
     co_return co_await call.front.send(call, std::move(*reply));
   }
   Located at = co_await locate(call, *session, nullptr);

@@ -35,8 +35,7 @@ enum class Carried : std::uint8_t {
 Task<Carried> carry(Call& call, const Way& way);
 Task<void> refuse_carried(Call& call, Carried carried, Trouble unreachable);
 // To the process of `route` on this node.
-Task<void> serve_here(Call& call, const core::SessionId& session, const core::RouteValue& route,
-                      AnswerEditor* editor);
+Task<void> serve_here(Call& call, const core::SessionId& session, const core::RouteValue& route, AnswerEditor* editor);
 
 std::string login_set_cookie(const Credentials& credentials, const User& user, WallSeconds now);
 

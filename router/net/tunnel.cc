@@ -107,8 +107,7 @@ bool Tunnel::cut_here(const Direction& way, std::string_view& bytes) const {
   wire::FrameCursor ahead = way.cursor;
   std::size_t allowed = 0;
   while (allowed < bytes.size() && !ahead.at_boundary() && ahead.fault() == wire::FrameFault::kNone) {
-    const auto step =
-        static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size() - allowed, ahead.to_boundary()));
+    const auto step = static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size() - allowed, ahead.to_boundary()));
     ahead.feed(bytes.substr(allowed, step));
     allowed += step;
   }

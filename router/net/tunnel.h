@@ -2,15 +2,14 @@
 //
 // What becomes of two streams after a 101: bytes pass unchanged both ways until both sides have closed.
 //
-// Intuition: two flows, each waiting for one side to speak, then reading into the worker's scratch space and keeping only
-// what the other side did not take at once; while nothing comes a tunnel holds no buffer. A cursor a direction follows a
-// WebSocket's frames: data counts as activity, a ping does not; and a tunnel that is told to end does so between two
-// frames, with a close frame of ours to either side (1012, "service restart").
+// Intuition: two flows, each waiting for one side to speak, then reading into the worker's scratch space and keeping
+// only what the other side did not take at once; while nothing comes a tunnel holds no buffer. A cursor a direction
+// follows a WebSocket's frames: data counts as activity, a ping does not; and a tunnel that is told to end does so
+// between two frames, with a close frame of ours to either side (1012, "service restart").
 //
-// Invariants: no byte is changed, added or left out before close_soon(); after it the bytes up to the next frame boundary
-// pass, then our close frame, then nothing. What is not a WebSocket is cut where it is.
-// Source: RFC 6455 sections 5.5.1 and 7.4; IANA's registry for 1012.
-// Thread class: single-owner (the worker's thread).
+// Invariants: no byte is changed, added or left out before close_soon(); after it the bytes up to the next frame
+// boundary pass, then our close frame, then nothing. What is not a WebSocket is cut where it is. Source: RFC 6455
+// sections 5.5.1 and 7.4; IANA's registry for 1012. Thread class: single-owner (the worker's thread).
 #pragma once
 
 #include <cstdint>
@@ -28,9 +27,9 @@ enum class TunnelEnd : std::uint8_t {
   kNone = 0,
   kClientClosed,
   kSessionClosed,
-  kIdle,      // neither side sent data for tunnel_idle
-  kStalled,   // one side took nothing for write_stall
-  kTold,      // close_soon(): drain, upgrade, revocation
+  kIdle,     // neither side sent data for tunnel_idle
+  kStalled,  // one side took nothing for write_stall
+  kTold,     // close_soon(): drain, upgrade, revocation
 };
 std::string_view to_string(TunnelEnd end);
 

@@ -74,7 +74,8 @@ Task<std::optional<std::string>> read_answer(io::Stream& stream) {
       if (piece.used == 0) break;
     }
     if (has_head && body.state() == wire::BodyReader::State::kDone) co_return out;
-    if (out.size() > kMaxPeerAnswer || (has_head && body.state() == wire::BodyReader::State::kBad)) co_return std::nullopt;
+    if (out.size() > kMaxPeerAnswer || (has_head && body.state() == wire::BodyReader::State::kBad))
+      co_return std::nullopt;
     const io::Io result = stream.fill();
     if (result == io::Io::kAgain) {
       co_await stream.readable();
@@ -97,9 +98,8 @@ Task<std::vector<HistoryEntry>> ask_peer(Call& call, const base::NodeEntry& peer
   claims.time = wall_seconds();
   random_bytes(&claims.nonce, sizeof claims.nonce);
   const std::string host = peer.peer_address.text();
-  std::string request =
-      fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nHoming-Forward: {}\r\n\r\n", target, host,
-                  parts.credentials.forward(claims, "GET", target, host));
+  std::string request = fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nHoming-Forward: {}\r\n\r\n", target, host,
+                                    parts.credentials.forward(claims, "GET", target, host));
   io::Stream stream(call.worker.loop, -1);
   const io::Address address{"", peer.peer_address.host, peer.peer_address.port};
   if (co_await io::connect(stream, address, kPeerLimitMs) != 0) co_return std::vector<HistoryEntry>();

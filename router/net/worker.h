@@ -62,7 +62,7 @@ struct Workspace {
 
 struct PoolKey {
   core::UserId user{};
-  core::SessionId session;           // of a process here; else
+  core::SessionId session;  // of a process here; else
   core::NodeId peer = core::kNoNode;
   core::Epoch epoch{};
   friend bool operator==(const PoolKey&, const PoolKey&) = default;

@@ -22,8 +22,9 @@ TEST(HeadersTest, APageIsToldFromAPollAndFromAWebSocket) {
   EXPECT_TRUE(is_navigation(head("Accept: application/xml;q=0.9, text/html;q=0.8\r\n")));
   EXPECT_FALSE(is_navigation(head("Accept: text/html\r\nContent-Length: 0\r\n", "POST /x HTTP/1.1")));
   EXPECT_FALSE(is_navigation(head("Accept: */*\r\n")));
-  EXPECT_FALSE(is_navigation(head("Accept: text/html\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                                  "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n")));
+  EXPECT_FALSE(
+      is_navigation(head("Accept: text/html\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n")));
 }
 
 TEST(HeadersTest, FieldsAreAskedForByAnyNameInAnyCase) {

@@ -356,13 +356,17 @@ TEST_F(ProxyTest, AnAnswerWithTwoMeaningsIsABadGateway) {
   }
 }
 
-TEST_F(ProxyTest, InterimAnswersAreNotTheAnswer) {
+TEST_F(ProxyTest, InterimAnswersAreHandedOnBeforeTheAnswer) {
   cluster_->raw().set(
       "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: "
       "2\r\n\r\nok");
   for (const int node : {0, 1}) {
-    const Got got = cluster_->client(node).request("GET", raw_.path(), cluster_->as("anna"));
-    EXPECT_EQ(got.status, 200U);
+    TestClient client = cluster_->client(node);
+    const Got hints = client.request("GET", raw_.path(), cluster_->as("anna"));
+    EXPECT_EQ(hints.status, 103U) << "handed on";
+    EXPECT_EQ(hints.header("Link"), "x");
+    const Got got = client.read_answer();
+    EXPECT_EQ(got.status, 200U) << "and the 100 that nobody asked for is not";
     EXPECT_EQ(got.body, "ok");
   }
 }

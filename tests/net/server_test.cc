@@ -3,8 +3,8 @@
 // A router as a whole: pages, API, admin door, life and death.
 #include "router/net/server.h"
 
-#include <chrono>
 #include <gtest/gtest.h>
+#include <chrono>
 
 #include <array>
 #include <boost/asio/ip/tcp.hpp>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <chrono>
 #include <gtest/gtest.h>
+#include <chrono>
 
 #include "tests/net/test_cluster.h"
 
