@@ -19,7 +19,7 @@ namespace homing::io {
 
 class BlockPool {
  public:
-  static constexpr std::size_t kSmall = 16 * 1024;
+  static constexpr std::size_t kSmall = 32 * 1024;
   static constexpr std::size_t kLarge = 128 * 1024;
   static constexpr std::size_t kKept = 64;
 
