@@ -94,7 +94,7 @@ Task<void> place(Call& call, const core::SessionId& session, core::KindId kind, 
   const FrontParts& parts = call.front.parts();
   const std::string id = parts.credentials.session_text(session);
   call.log.session = id;
-  const core::Answer answer = co_await call.front.ask(call, session, kind, intent, parts.limits.poll, true);
+  const core::Answer answer = co_await call.front.ask(call, session, kind, intent, call.limits().poll, true);
   const bool under_way = answer.outcome != core::Outcome::kRefused &&
                          (answer.node != core::kNoNode || answer.outcome == core::Outcome::kQueued);
   if (!under_way) {
@@ -125,7 +125,7 @@ Task<void> create_session(Call& call) {
   if (!body) {
     co_return co_await call.front.send(call, plain(Status::kPayloadTooLarge, "bad-request", "The request is too long"));
   }
-  const base::KindEntry* kind = call.front.config().find_kind(wanted_kind(call, *body));
+  const base::KindEntry* kind = call.config().find_kind(wanted_kind(call, *body));
   if (kind == nullptr) {
     co_return co_await call.front.send(call, trouble_of(core::Refusal::kUnknownKind, core::EndReason::kNone));
   }
@@ -138,7 +138,7 @@ Task<std::optional<core::RouteValue>> own_route(Call& call, const core::SessionI
   auto route = parts.table.find(session);
   if (!route) {
     const core::Answer answer =
-        co_await call.front.ask(call, session, core::KindId{}, core::Intent::kReach, parts.limits.poll, true);
+        co_await call.front.ask(call, session, core::KindId{}, core::Intent::kReach, call.limits().poll, true);
     route = parts.table.find(session);
     if (!route) {
       co_await call.front.send(call, trouble_of(answer));
@@ -225,7 +225,7 @@ Task<void> serve_home(Call& call) {
   Reply reply = home_page(call.user->name, parts.config.node, sessions, kinds, warning);
   const WallSeconds now = wall_seconds();
   if (call.door() == Door::kPublic && call.login_expires - now < kLoginSeconds / 2) {
-    reply.fields.emplace_back("Set-Cookie", login_set_cookie(parts.credentials, *call.user, now));
+    reply.fields.emplace_back("Set-Cookie", login_set_cookie(call, *call.user, now));
   }
   co_await call.front.send(call, std::move(reply));
 }
@@ -240,7 +240,8 @@ Task<void> serve_login(Call& call) {
     }
     Reply reply = see_other("/");
     reply.fields.emplace_back("Set-Cookie",
-                              fmt::format("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax", kLoginCookie));
+                              fmt::format("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{}",
+                                          login_cookie_name(call.secure()), call.secure() ? "; Secure" : ""));
     co_return co_await call.front.send(call, std::move(reply));
   }
   const std::size_t question = target.find('?');
@@ -252,7 +253,7 @@ Task<void> serve_login(Call& call) {
         call, plain(Status::kForbidden, "bad-token", "This sign-in link is not valid, or no longer"));
   }
   Reply reply = see_other("/");
-  reply.fields.emplace_back("Set-Cookie", login_set_cookie(parts.credentials, *user, now));
+  reply.fields.emplace_back("Set-Cookie", login_set_cookie(call, *user, now));
   reply.fields.emplace_back("Referrer-Policy", "no-referrer");
   co_await call.front.send(call, std::move(reply));
 }

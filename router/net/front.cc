@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 
 #include "router/io/resolver.h"
 #include "router/net/tunnel.h"
@@ -44,6 +45,8 @@ std::string_view to_string(Door door) {
       return "cluster";
     case Door::kAdmin:
       return "admin";
+    case Door::kRedirect:
+      return "redirect";
   }
   return "?";
 }
@@ -72,8 +75,8 @@ SessionTarget session_target(std::string_view target) {
 
 Names Front::names() const {
   Names names;
-  for (const base::NodeEntry& node : config().nodes) names.nodes.push_back(node.name);
-  for (const base::KindEntry& kind : config().kinds) names.kinds.push_back(kind.name);
+  for (const base::NodeEntry& node : parts_.config.nodes) names.nodes.push_back(node.name);
+  for (const base::KindEntry& kind : parts_.config.kinds) names.kinds.push_back(kind.name);
   return names;
 }
 
@@ -86,9 +89,37 @@ Connection::~Connection() {
   worker.clients.erase(&stream);
 }
 
+Call::Call(Front& f, Connection& c, Workspace& w)
+    : front(f),
+      worker(c.worker),
+      connection(c),
+      work(w),
+      log(w.access),
+      settings(c.worker.settings),
+      scheme(c.tls != nullptr ? "https" : "http") {}
+
+// The handshake, where the door speaks TLS. False: there is nobody to answer.
+Task<bool> Front::begin_tls(Connection& connection) {
+  const Settings& settings = *connection.worker.settings;
+  SslPtr ssl;
+  if (connection.door == Door::kPublic && settings.tls) ssl = settings.tls->new_ssl();
+  if (connection.door == Door::kCluster && settings.peers) ssl = settings.peers->accept_ssl();
+  if (!ssl) co_return true;
+  io::Stream& stream = connection.stream;
+  auto tls = std::make_unique<TlsStream>(std::move(ssl), stream.fd());
+  connection.tls = tls.get();
+  stream.secure(std::move(tls));
+  stream.read_within(settings.limits.first_head);
+  const bool begun = co_await stream.handshake();
+  stream.read_whenever();
+  parts_.traffic.counters.handshakes.fetch_add(1, std::memory_order_relaxed);
+  if (!begun) parts_.traffic.counters.handshakes_failed.fetch_add(1, std::memory_order_relaxed);
+  co_return begun;
+}
+
 Task<void> Front::serve(Worker& worker, int fd, Door door) {
   auto& open = parts_.traffic.counters.connections_open;
-  if (open.fetch_add(1) >= parts_.limits.max_connections) {
+  if (open.fetch_add(1) >= worker.settings->limits.max_connections) {
     ::close(fd);
     open.fetch_sub(1);
     co_return;
@@ -96,7 +127,9 @@ Task<void> Front::serve(Worker& worker, int fd, Door door) {
   {
     Connection connection(worker, fd, door);
     bool first = true;
-    while (co_await serve_one(connection, first)) first = false;
+    if (co_await begin_tls(connection)) {
+      while (co_await serve_one(connection, first)) first = false;
+    }
     if (connection.upgraded) {
       co_await run_tunnel(connection);
     } else {
@@ -128,7 +161,8 @@ Task<void> Front::linger(io::Stream& client) {
 Task<bool> Front::serve_one(Connection& connection, bool first) {
   io::Stream& client = connection.stream;
   io::Buffer& input = client.input();
-  if (input.empty()) client.read_within(first ? parts_.limits.first_head : parts_.limits.keep_alive);
+  const FrontLimits& now = connection.worker.settings->limits;
+  if (input.empty()) client.read_within(first ? now.first_head : now.keep_alive);
   while (input.empty()) {
     const io::Io result = client.fill();
     if (result == io::Io::kOk) break;
@@ -136,7 +170,7 @@ Task<bool> Front::serve_one(Connection& connection, bool first) {
     input.release();
     co_await client.readable();
   }
-  client.read_within(parts_.limits.first_head);
+  client.read_within(connection.worker.settings->limits.first_head);
   auto workspace = connection.worker.take_workspace();
   ++connection.worker.requests_in_hand;
   wire::Parsed parsed;
@@ -194,7 +228,8 @@ Task<void> Front::run_tunnel(Connection& connection) {
   traffic.counters.tunnels_open.fetch_add(1, std::memory_order_relaxed);
   traffic.in_flight(upgraded.node, 1);
   {
-    Tunnel tunnel(connection.worker, connection.stream, *upgraded.upstream, upgraded.websocket, parts_.limits.exchange);
+    Tunnel tunnel(connection.worker, connection.stream, *upgraded.upstream, upgraded.websocket,
+                  upgraded.settings->limits.exchange);
     co_await tunnel.run();
     upgraded.access.bytes_up += tunnel.bytes_up();
     upgraded.access.bytes_down += tunnel.bytes_down();
@@ -210,7 +245,8 @@ Task<void> Front::run_tunnel(Connection& connection) {
 
 Task<void> Front::dispatch(Call& call) {
   const std::string_view path = path_of(call.target());
-  if (is_probe(path)) co_return co_await serve_probe(call);
+  if (is_probe(path) && call.door() != Door::kRedirect) co_return co_await serve_probe(call);
+  if (call.door() == Door::kRedirect) co_return co_await serve_redirect(call);
   if (call.door() == Door::kAdmin) co_return co_await serve_admin(call);
   if (call.door() == Door::kCluster) co_return co_await serve_forwarded(call);
   name_user(call);
@@ -235,8 +271,8 @@ Task<void> Front::dispatch(Call& call) {
 // The only place where a person gets a name, except inside a sealed head.
 void Front::name_user(Call& call) {
   if (call.door() == Door::kTrusted) {
-    if (field_count(call.head(), config().trusted_header) == 1) {
-      if (auto user = make_user(field_value(call.head(), config().trusted_header))) {
+    if (field_count(call.head(), call.config().trusted_header) == 1) {
+      if (auto user = make_user(field_value(call.head(), call.config().trusted_header))) {
         call.named = std::move(*user);
         call.user = &call.named;
       }
@@ -250,7 +286,7 @@ void Front::name_user(Call& call) {
     if (wire::same_text(call.head().fields().value_of(wire::Name::kXForwardedProto), "https")) call.scheme = "https";
     return;
   }
-  const auto cookie = wire::cookie_value(call.head(), kLoginCookie);
+  const auto cookie = wire::cookie_value(call.head(), login_cookie_name(call.secure()));
   if (!cookie) return;
   Connection& connection = call.connection;
   const WallSeconds now = call.worker.loop.wall_seconds();
@@ -288,7 +324,7 @@ Task<std::optional<std::string>> Front::read_body(Call& call, std::size_t max) {
     if (piece.used > 0 || piece.state == wire::BodyReader::State::kDone) continue;
     const io::Io result = client.fill();
     if (result == io::Io::kAgain) {
-      client.read_within(parts_.limits.exchange.body_stall);
+      client.read_within(call.limits().exchange.body_stall);
       co_await client.readable();
       client.read_whenever();
     } else if (result != io::Io::kOk) {
@@ -296,6 +332,29 @@ Task<std::optional<std::string>> Front::read_body(Call& call, std::size_t max) {
     }
   }
   co_return out;
+}
+
+// What HSTS says, when this connection may say it (RFC 6797 section 7.2: never without TLS); empty otherwise.
+std::string hsts_value(const Call& call) {
+  const auto age = std::chrono::duration_cast<std::chrono::seconds>(call.config().tls.hsts).count();
+  if (age == 0 || !call.secure() || call.door() != Door::kPublic) return {};
+  return fmt::format("max-age={}", age);
+}
+
+Task<void> serve_redirect(Call& call) {
+  // Host without its port, then the port that speaks TLS.
+  std::string_view host = call.head().host();
+  const std::size_t colon = host.rfind(':');
+  if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos) host = host.substr(0, colon);
+  constexpr std::uint16_t kDefault = 443;
+  const std::uint16_t port = call.config().https_port();
+  const std::string where = port == kDefault ? std::string(host) : fmt::format("{}:{}", host, port);
+  Reply reply;
+  reply.status = Status::kPermanentRedirect;
+  reply.type = "text/plain; charset=utf-8";
+  reply.reason = "https";
+  reply.fields.emplace_back("Location", fmt::format("https://{}{}", where, call.target() == "*" ? "/" : call.target()));
+  co_await call.front.send(call, std::move(reply));
 }
 
 Task<void> Front::send(Call& call, Trouble trouble) {
@@ -324,6 +383,8 @@ Task<void> Front::send(Call& call, Reply reply) {
         "Content-Security-Policy",
         "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'");
   }
+  const std::string hsts = hsts_value(call);
+  if (!hsts.empty()) fields.set("Strict-Transport-Security", hsts);
   if (!reply.reason.empty()) fields.set("Homing-Reason", reply.reason);
   if (reply.retry_after_s > 0) fields.own("Retry-After", std::to_string(reply.retry_after_s));
   for (const auto& [name, value] : reply.fields) fields.set(name, value);
@@ -334,7 +395,7 @@ Task<void> Front::send(Call& call, Reply reply) {
   const bool head_only = understood && call.head().method() == wire::Method::kHead;
   std::array<iovec, 2> pieces = {piece_of(head), piece_of(head_only ? std::string_view() : reply.body)};
   io::Stream& client = call.client();
-  client.write_within(parts_.limits.exchange.write_stall);
+  client.write_within(call.limits().exchange.write_stall);
   const bool sent = co_await client.write_all(std::span<iovec>(pieces).first(head_only || reply.body.empty() ? 1 : 2));
   client.write_whenever();
   call.log.status = number(reply.status);

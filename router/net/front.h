@@ -7,6 +7,7 @@
 //   cluster  other nodes; a user is named inside a sealed head (credentials.h); only this node's sessions are served,
 //            so a request is never handed on twice
 //   admin    a Unix socket for homingctl
+//   redirect plain HTTP beside a public door that speaks TLS: sends everybody there
 //
 // Intuition: every rule about who may do what stands in one code path, taken alike by a GET and by an Upgrade:
 // read head -> check it -> name the user -> decide the path -> ask core::resolve -> hand on or say why not.
@@ -29,13 +30,15 @@
 #include "router/net/exchange.h"
 #include "router/net/pages.h"
 #include "router/net/route_table.h"
+#include "router/net/settings.h"
+#include "router/net/tls_stream.h"
 #include "router/net/traffic.h"
 #include "router/net/worker.h"
 #include "router/wire/body.h"
 
 namespace homing::net {
 
-enum class Door : std::uint8_t { kPublic, kTrusted, kCluster, kAdmin };
+enum class Door : std::uint8_t { kPublic, kTrusted, kCluster, kAdmin, kRedirect };
 std::string_view to_string(Door door);
 
 // Sealed heads that were used. Two generations of at least kForwardSeconds; at the maximum the older one is forgotten
@@ -53,25 +56,13 @@ class SeenNonces {
   WallSeconds turned_at_ = 0;
 };
 
-// Milliseconds, where nothing else is said.
-struct FrontLimits {
-  std::int64_t first_head = 30'000;  // for a whole head, once it began
-  std::int64_t keep_alive = 75'000;  // between requests
-  std::int64_t navigation = 1'500;   // a page waits this long for its session before it is told to wait
-  std::int64_t poll = 5'000;         // any other request
-  std::int64_t connect = 3'000;
-  std::int64_t max_connections = 20'000;  // further ones are closed at once
-  ExchangeLimits exchange;
-};
-
 struct FrontParts {
-  const base::RouterConfig& config;
+  const base::RouterConfig& config;  // what the core runs with; for the doors see Call::config()
   const Credentials& credentials;
   RouteTable& table;
   CoreDriver& driver;
   Traffic& traffic;
   base::Log& log;
-  FrontLimits limits;
 };
 
 class Front;
@@ -88,6 +79,7 @@ class Connection {
   io::Stream stream;
   const Door door;
   std::string address;  // of the other side; "unix"
+  TlsStream* tls = nullptr;  // of `stream`, when the door speaks TLS
 
   // The last login cookie that opened here, and for whom, so that a keep-alive connection verifies it once.
   std::string login_text;
@@ -102,6 +94,7 @@ class Connection {
     std::unique_ptr<io::Stream> upstream;
     core::NodeId node = core::kNoNode;
     bool websocket = false;
+    std::shared_ptr<const Settings> settings;
     Access access;
   };
   std::unique_ptr<Upgraded> upgraded;
@@ -109,12 +102,13 @@ class Connection {
 
 // One request on its way.
 struct Call {
-  Call(Front& f, Connection& c, Workspace& w) : front(f), worker(c.worker), connection(c), work(w), log(w.access) {}
+  Call(Front& f, Connection& c, Workspace& w);
   Front& front;
   Worker& worker;
   Connection& connection;
   Workspace& work;
   Access& log;
+  const std::shared_ptr<const Settings> settings;
   wire::BodyReader body;
   const User* user = nullptr;  // who asks; the connection's or `named`
   User named;
@@ -125,6 +119,9 @@ struct Call {
 
   io::Stream& client() const { return connection.stream; }
   Door door() const { return connection.door; }
+  const base::RouterConfig& config() const { return settings->config; }
+  const FrontLimits& limits() const { return settings->limits; }
+  bool secure() const { return connection.tls != nullptr; }
   const wire::RequestHead& head() const { return work.request; }
   std::string_view target() const { return head().target(); }
 };
@@ -138,7 +135,6 @@ class Front {
 
   // ---- used by the servants (session_calls.cc, api_calls.cc, cluster_calls.cc, admin_calls.cc)
   const FrontParts& parts() const { return parts_; }
-  const base::RouterConfig& config() const { return parts_.config; }
   Task<void> send(Call& call, Reply reply);
   Task<void> send(Call& call, Trouble trouble);
   // Reads a small body whole. Nothing when it is longer than `max` or the client went away.
@@ -149,7 +145,7 @@ class Front {
                          std::int64_t limit_ms, bool placed_is_enough);
   // The id of a session's text, if this cluster made it.
   std::optional<core::SessionId> session_of(Call& call, std::string_view text) const;
-  Names names() const;
+  Names names() const;  // of what the core runs with
   bool is_navigation_door(Door door) const { return door == Door::kPublic || door == Door::kTrusted; }
   SeenNonces& nonces() { return nonces_; }
 
@@ -161,6 +157,7 @@ class Front {
   void name_user(Call& call);
   void log_access(Door door, const Access& access, std::int64_t now_ns);
   Task<void> linger(io::Stream& client);
+  Task<bool> begin_tls(Connection& connection);
 
   FrontParts parts_;
   SeenNonces nonces_;
@@ -174,7 +171,9 @@ Task<void> serve_login(Call& call);      // /login, /logout
 Task<void> serve_api(Call& call);        // /api/...
 Task<void> serve_admin(Call& call);      // the admin door
 Task<void> serve_probe(Call& call);      // /livez, /readyz, /metrics
+Task<void> serve_redirect(Call& call);   // the redirect door
 bool is_probe(std::string_view path);
+std::string hsts_value(const Call& call);
 
 // Runs `make` on the driver's thread, which owns the core, and goes on here with what it made.
 template <class Make>
@@ -193,6 +192,15 @@ auto on_driver(Call& call, Make make) -> Task<decltype(make())> {
   constexpr std::int64_t kLongest = 30'000;
   if (!co_await asked->event.within(kLongest)) co_return Result{};
   co_return std::move(*asked->result);
+}
+
+// Names of our cookies: bound to the host under TLS (RFC 6265bis section 4.1.3). A route's cookie has a path, so it can
+// only be a secure one.
+constexpr std::string_view login_cookie_name(bool secure) {
+  return secure ? "__Host-homing_login" : kLoginCookie;
+}
+constexpr std::string_view route_cookie_name(bool secure) {
+  return secure ? "__Secure-homing_route" : kRouteCookie;
 }
 
 // The path without the query.

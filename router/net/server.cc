@@ -11,6 +11,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 
@@ -43,18 +44,22 @@ bool somebody_listens(const std::string& path) {
 
 }  // namespace
 
-Server::Server(base::RouterConfig config, ServerOptions options, std::string secret,
+Server::Server(std::shared_ptr<const Settings> settings, ServerOptions options, std::string secret,
                std::unique_ptr<base::SqliteStore> store, base::Log& log)
-    : config_(std::move(config)),
+    : first_settings_(std::move(settings)),
+      config_(first_settings_->config),
       options_(std::move(options)),
       log_(log),
       credentials_(secret),
       traffic_(config_.nodes.size()) {
-  driver_ = std::make_unique<CoreDriver>(control_.get_executor(), DriverParts{config_, credentials_, table_, traffic_,
-                                                                              log_, std::move(store), options_.build});
-  front_ =
-      std::make_unique<Front>(FrontParts{config_, credentials_, table_, *driver_, traffic_, log_, options_.limits});
-  for (unsigned i = 0; i < worker_count(options_.workers); ++i) workers_.push_back(std::make_unique<Worker>());
+  driver_ = std::make_unique<CoreDriver>(
+      control_.get_executor(),
+      DriverParts{config_, credentials_, table_, traffic_, log_, std::move(store), options_.build});
+  front_ = std::make_unique<Front>(FrontParts{config_, credentials_, table_, *driver_, traffic_, log_});
+  for (unsigned i = 0; i < worker_count(options_.workers); ++i) {
+    workers_.push_back(std::make_unique<Worker>());
+    workers_.back()->settings = first_settings_;
+  }
 }
 
 Server::~Server() {
@@ -74,8 +79,11 @@ std::expected<std::unique_ptr<Server>, std::string> Server::start(base::RouterCo
     return std::unexpected(
         fmt::format("cannot make the state directory {}: {}", config.state_dir, std::strerror(errno)));
   }
+  auto settings = Settings::make(std::move(config), nullptr, options.limits);
+  if (!settings) return std::unexpected(settings.error());
+  ::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
   std::unique_ptr<Server> server(
-      new Server(std::move(config), std::move(options), std::move(*secret), std::move(*store), log));
+      new Server(std::move(*settings), std::move(options), std::move(*secret), std::move(*store), log));
   if (auto error = server->driver_->start()) return std::unexpected(*error);
   if (auto error = server->wait_for_launcher()) return std::unexpected(*error);
   if (auto error = server->open_doors()) return std::unexpected(*error);
@@ -102,6 +110,9 @@ std::optional<std::string> Server::open_doors() {
   if (auto error = open_unix(config_.admin_socket(), Door::kAdmin, 0600)) return error;
   if (config_.trusted_socket) {
     if (auto error = open_unix(*config_.trusted_socket, Door::kTrusted, 0660)) return error;
+  }
+  if (config_.tls.redirect_port != 0) {
+    if (auto error = open_tcp({config_.this_node().address.host, config_.tls.redirect_port}, Door::kRedirect)) return error;
   }
   return open_tcp(config_.this_node().address, Door::kPublic);
 }

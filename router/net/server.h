@@ -26,7 +26,7 @@ struct ServerOptions {
   unsigned workers = 0;  // 0: as many as processors, at most 8
   std::chrono::milliseconds launcher_wait{10'000};
   std::string build = "homing 0.1.0";
-  FrontLimits limits;
+  std::optional<FrontLimits> limits;  // instead of the configuration's
 };
 
 class Server {
@@ -51,8 +51,8 @@ class Server {
     Door door;
     io::Watch watch;
   };
-  Server(base::RouterConfig config, ServerOptions options, std::string secret, std::unique_ptr<base::SqliteStore> store,
-         base::Log& log);
+  Server(std::shared_ptr<const Settings> settings, ServerOptions options, std::string secret,
+         std::unique_ptr<base::SqliteStore> store, base::Log& log);
   std::optional<std::string> wait_for_launcher();
   std::optional<std::string> open_doors();
   std::optional<std::string> open_tcp(const base::Endpoint& where, Door door);
@@ -61,7 +61,8 @@ class Server {
   io::Task<void> accept_from(Listener& listener);
   void shut_down();
 
-  const base::RouterConfig config_;
+  const std::shared_ptr<const Settings> first_settings_;
+  const base::RouterConfig& config_;  // what the core runs with
   const ServerOptions options_;
   base::Log& log_;
   const Credentials credentials_;

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include <cerrno>
 #include <cstring>
 
 #include "router/net/why_calls.h"
@@ -76,16 +76,20 @@ Traffic::Fate fate_of(End end) {
 // Lets the way's own editor see the answer, unless it says that the session is not there.
 class Editor final : public AnswerEditor {
  public:
-  Editor(const Way& way, std::string& misdirected) : way_(way), misdirected_(misdirected) {}
+  Editor(const Call& call, const Way& way, std::string& misdirected) : call_(call), way_(way), misdirected_(misdirected) {}
   bool edit(const wire::AnswerHead& answer, Workspace& work) override {
     if (way_.to_peer && answer.status() == 421) {
       misdirected_ = field_value(answer, "Homing-Misdirected");
       if (!misdirected_.empty()) return false;
     }
+    if (std::string hsts = hsts_value(call_); !hsts.empty()) {
+      work.answer_fields.own("Strict-Transport-Security", std::move(hsts));
+    }
     return way_.editor == nullptr || way_.editor->edit(answer, work);
   }
 
  private:
+  const Call& call_;
   const Way& way_;
   std::string& misdirected_;
 };
@@ -96,7 +100,25 @@ void upgrade(Call& call, const Way& way, std::unique_ptr<io::Stream> upstream) {
   upgraded->upstream = std::move(upstream);
   upgraded->node = way.node;
   upgraded->websocket = call.head().is_websocket();
+  upgraded->settings = call.settings;
   call.connection.upgraded = std::move(upgraded);
+}
+
+}  // namespace
+
+namespace {
+
+// 0 or an errno. To a peer with the cluster's TLS, when there is one: then that node answers or nobody does.
+Task<int> connect_to(Call& call, io::Stream& upstream, const Way& way) {
+  const std::int64_t limit = call.limits().connect;
+  if (const int error = co_await io::connect(upstream, way.address, limit)) co_return error;
+  if (!way.to_peer || !call.settings->peers) co_return 0;
+  upstream.secure(std::make_unique<TlsStream>(call.settings->peers->connect_ssl(way.peer), upstream.fd()));
+  upstream.read_within(limit);
+  const bool begun = co_await upstream.handshake();
+  upstream.read_whenever();
+  if (begun) co_return 0;
+  co_return upstream.late() ? ETIMEDOUT : EPROTO;
 }
 
 }  // namespace
@@ -108,21 +130,21 @@ Task<Carried> carry(Call& call, const Way& way) {
     const bool reused = upstream != nullptr;
     if (!reused) {
       upstream = std::make_unique<io::Stream>(call.worker.loop, -1);
-      if (const int error = co_await io::connect(*upstream, way.address, parts.limits.connect)) {
+      if (const int error = co_await connect_to(call, *upstream, way)) {
         call.log.ended = "unreachable";
         call.log.detail = std::strerror(error);
         parts.traffic.count(way.node, Traffic::Fate::kConnectFailed);
         co_return Carried::kUnreachable;
       }
     }
-    Exchange exchange(call.client(), call.body, *upstream, call.work, parts.limits.exchange);
+    Exchange exchange(call.client(), call.body, *upstream, call.work, call.limits().exchange);
     exchange.plan.target = way.target;
-    exchange.plan.trusted_header = parts.config.trusted_header;
+    exchange.plan.trusted_header = call.config().trusted_header;
     exchange.plan.upgrade = true;
     exchange.confirm_first = way.to_peer;
     exchange.keep_homing_fields = way.to_peer;
     std::string misdirected;
-    Editor editor(way, misdirected);
+    Editor editor(call, way, misdirected);
     exchange.editor = &editor;
     parts.traffic.in_flight(way.node, 1);
     co_await exchange.run();
@@ -189,8 +211,8 @@ Task<void> serve_here(Call& call, const core::SessionId& session, const core::Ro
     // that is protected by ours.
     fields.own("Authorization", "token " + process->secret);
   }
-  const bool strip = route.kind.value < parts.config.kinds.size() &&
-                     parts.config.kinds[route.kind.value].prefix == base::PrefixUse::kStrip;
+  const auto& kinds = call.config().kinds;
+  const bool strip = route.kind.value < kinds.size() && kinds[route.kind.value].prefix == base::PrefixUse::kStrip;
   std::string stripped;
   if (strip) {
     const std::string_view rest = session_target(call.target()).rest;
@@ -215,7 +237,7 @@ struct Located {
 };
 
 bool wakes(const Call& call, const std::optional<core::RouteValue>& route) {
-  const auto& kinds = call.front.config().kinds;
+  const auto& kinds = call.config().kinds;
   const base::WakeOn on =
       route && route->kind.value < kinds.size() ? kinds[route->kind.value].wake : base::WakeOn::kNavigation;
   switch (on) {
@@ -237,7 +259,7 @@ Task<Located> locate(Call& call, const core::SessionId& session, const Located* 
   const bool wake = wakes(call, out.route);
   std::optional<core::RouteHint> hint;
   if (tried == nullptr && !out.route) {
-    if (const auto text = wire::cookie_value(call.head(), kRouteCookie)) {
+    if (const auto text = wire::cookie_value(call.head(), route_cookie_name(call.secure()))) {
       if (const auto cookie = parts.credentials.open_route_cookie(*text, session, call.user->id, wall_seconds())) {
         hint = core::RouteHint{cookie->node, cookie->epoch};
       }
@@ -252,7 +274,7 @@ Task<Located> locate(Call& call, const core::SessionId& session, const Located* 
   }
   if (way.action == core::ResolveAction::kAsk || same) {
     const core::KindId kind = out.route ? out.route->kind : core::KindId{};
-    const std::int64_t limit = is_navigation(call.head()) ? parts.limits.navigation : parts.limits.poll;
+    const std::int64_t limit = is_navigation(call.head()) ? call.limits().navigation : call.limits().poll;
     const core::Answer answer =
         co_await call.front.ask(call, session, kind, wake ? core::Intent::kWake : core::Intent::kReach, limit, false);
     if (answer.outcome != core::Outcome::kForward) {
@@ -277,9 +299,9 @@ class AddCookies final : public AnswerEditor {
     const Credentials& credentials = call_.front.parts().credentials;
     const WallSeconds now = call_.worker.loop.wall_seconds();
     if (call_.login_expires - now < kLoginSeconds / 2) {
-      work.answer_added.own("Set-Cookie", login_set_cookie(credentials, *call_.user, now));
+      work.answer_added.own("Set-Cookie", login_set_cookie(call_, *call_.user, now));
     }
-    const auto known = wire::cookie_value(call_.head(), kRouteCookie);
+    const auto known = wire::cookie_value(call_.head(), route_cookie_name(call_.secure()));
     const auto held = known ? credentials.open_route_cookie(*known, session_, call_.user->id, now) : std::nullopt;
     if (held && held->node == at_.node && held->epoch == at_.epoch && held->expires - now > kRouteSeconds / 2) {
       return true;
@@ -287,8 +309,9 @@ class AddCookies final : public AnswerEditor {
     RouteCookie cookie{session_, call_.user->id, at_.node, {}, at_.epoch, now + kRouteSeconds};
     if (at_.route) cookie.incarnation = at_.route->incarnation;
     work.answer_added.own("Set-Cookie",
-                          fmt::format("{}={}; Path=/s/{}/; Max-Age={}; HttpOnly; SameSite=Lax", kRouteCookie,
-                                      credentials.route_cookie(cookie), call_.log.session, kRouteSeconds));
+                          fmt::format("{}={}; Path=/s/{}/; Max-Age={}; HttpOnly; SameSite=Lax{}",
+                                      route_cookie_name(call_.secure()), credentials.route_cookie(cookie),
+                                      call_.log.session, kRouteSeconds, call_.secure() ? "; Secure" : ""));
     return true;
   }
 
@@ -303,6 +326,7 @@ Task<Carried> forward(Call& call, const core::SessionId& session, const Located&
   const base::NodeEntry& holder = parts.config.nodes[at.node.value];
   Way way;
   way.to_peer = true;
+  way.peer = holder.name;
   way.node = at.node;
   way.address = {"", holder.peer_address.host, holder.peer_address.port};
   way.key = {call.user->id, {}, at.node, {}};
@@ -346,9 +370,10 @@ std::optional<Reply> refuse_early(Call& call, const SessionTarget& target) {
 
 }  // namespace
 
-std::string login_set_cookie(const Credentials& credentials, const User& user, WallSeconds now) {
-  return fmt::format("{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax", kLoginCookie,
-                     credentials.login_cookie(user, now + kLoginSeconds), kLoginSeconds);
+std::string login_set_cookie(const Call& call, const User& user, WallSeconds now) {
+  return fmt::format("{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{}", login_cookie_name(call.secure()),
+                     call.front.parts().credentials.login_cookie(user, now + kLoginSeconds), kLoginSeconds,
+                     call.secure() ? "; Secure" : "");
 }
 
 Task<void> serve_session(Call& call) {
@@ -421,6 +446,10 @@ Task<void> serve_forwarded(Call& call) {
                                                      call.head().method_text(), call.target(), call.head().host(), now);
   if (!claims || claims->to != parts.config.self || claims->from.value >= parts.config.nodes.size()) {
     co_return co_await refuse("the head is not sealed for this request");
+  }
+  // Under TLS the certificate says who is speaking; the head must say the same.
+  if (call.connection.tls != nullptr && peer_node(call.connection.tls->ssl()) != parts.config.nodes[claims->from.value].name) {
+    co_return co_await refuse("the head is another node's");
   }
   if (!call.front.nonces().fresh(claims->nonce, now)) co_return co_await refuse("the head was used before");
   const SessionTarget target = session_target(call.target());

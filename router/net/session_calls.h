@@ -19,6 +19,7 @@ struct Way {
   PoolKey key;              // connections are reused only under the same key
   std::string_view target;  // empty: as it was asked for
   bool to_peer = false;
+  std::string_view peer;  // its name, when to_peer
   AnswerEditor* editor = nullptr;
 };
 
@@ -37,6 +38,6 @@ Task<void> refuse_carried(Call& call, Carried carried, Trouble unreachable);
 // To the process of `route` on this node.
 Task<void> serve_here(Call& call, const core::SessionId& session, const core::RouteValue& route, AnswerEditor* editor);
 
-std::string login_set_cookie(const Credentials& credentials, const User& user, WallSeconds now);
+std::string login_set_cookie(const Call& call, const User& user, WallSeconds now);
 
 }  // namespace homing::net

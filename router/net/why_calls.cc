@@ -105,6 +105,10 @@ Task<std::vector<HistoryEntry>> ask_peer(Call& call, const base::NodeEntry& peer
   if (co_await io::connect(stream, address, kPeerLimitMs) != 0) co_return std::vector<HistoryEntry>();
   stream.write_within(kPeerLimitMs);
   stream.read_within(kPeerLimitMs);
+  if (call.settings->peers) {
+    stream.secure(std::make_unique<TlsStream>(call.settings->peers->connect_ssl(peer.name), stream.fd()));
+    if (!co_await stream.handshake()) co_return std::vector<HistoryEntry>();
+  }
   std::array<iovec, 1> pieces = {iovec{request.data(), request.size()}};
   if (!co_await stream.write_all(pieces)) co_return std::vector<HistoryEntry>();
   const auto answer = co_await read_answer(stream);

@@ -92,8 +92,8 @@ class IdleStreams {
   std::size_t count_ = 0;
 };
 
-class Connection;
 class Tunnel;
+struct Settings;
 
 struct Worker {
   static constexpr std::size_t kScratchBytes = 64 * 1024;
@@ -103,6 +103,7 @@ struct Worker {
   void give_workspace(std::unique_ptr<Workspace> workspace);
 
   io::Loop loop;
+  std::shared_ptr<const Settings> settings;  // in force for what begins now
   IdleStreams idle;
   std::vector<std::unique_ptr<Workspace>> spares;
   std::array<char, kScratchBytes> scratch{};
