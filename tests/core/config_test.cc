@@ -102,6 +102,23 @@ TEST(ConfigTest, HoldsTheOrderOfTheDesignAtItsEdges) {
   EXPECT_THAT(fields(config), testing::IsEmpty());
 }
 
+TEST(ConfigTest, TakesEveryMaximumAtItsLeastAndGreatest) {
+  Config config = sound();
+  config.max_nodes = 1;
+  config.max_routes = 1;
+  config.max_wishes = 1;
+  for (const std::uint32_t attempts : {1u, 100u}) {
+    config.max_attempts = attempts;
+    EXPECT_THAT(fields(config), testing::IsEmpty());
+  }
+  config.kinds[0].start_timeout = config.lease_margin + nanoseconds(1);
+  config.kinds[0].can_suspend = true;
+  config.kinds[0].resume_timeout = config.kinds[0].start_timeout;
+  config.kinds[0].idle_after = config.heartbeat + nanoseconds(1);
+  config.queue_ask_max = config.heartbeat + nanoseconds(1);
+  EXPECT_THAT(fields(config), testing::IsEmpty());
+}
+
 TEST(ConfigTest, TellsTheNumbersInSeconds) {
   Config config = sound();
   config.suspect = milliseconds(1500);

@@ -197,6 +197,48 @@ TEST_F(HostedHere, AStartThatAnswersAfterItWasGivenUpIsKilled) {
   EXPECT_NE(state(), SessionState::kReady);
 }
 
+TEST_F(HostedHere, AnAcceptanceThatALookShowsBeforeItsAnswerIsGoneOnWith) {
+  desk.put(claim());
+  desk.tell(StoreHint{});
+  desk.answer_one();
+  const auto acceptance = std::get<CompareAndSet>(desk.calls.front());
+  desk.calls.clear();
+  const Event won = desk.store.write(acceptance);
+  desk.tell(StoreHint{});
+  desk.answer_all();
+  EXPECT_TRUE(desk.said<StartSession>().empty()) << "one call at a time";
+  desk.tell(won);
+  EXPECT_EQ(desk.said<StartSession>().size(), 1u);
+}
+
+TEST_F(HostedHere, WhatIsOverWakesNobodyAnyMore) {
+  Config config = two_kinds();
+  for (KindConfig& kind : config.kinds) kind.idle_after = seconds(30);
+  Desk one(config);
+  one.boot(2);
+  const auto want = [&](std::uint64_t n) {
+    one.tell(SessionWanted{RequestId{n}, {n, n}, UserId{n}, KindId{0}, Intent::kStart});
+    one.answer_all();
+  };
+  want(1);  // runs, and is ended
+  one.tell(SessionStarted{{1, 1}, Epoch{1}});
+  one.answer_all();
+  want(2);  // is ended while it starts
+  want(3);  // gives up in line
+  ASSERT_EQ(one.core().queue_length(), 1u);
+  one.tell(WantWithdrawn{RequestId{3}});
+  one.answer_all();
+  one.show(placed({4, 4}, UserId{4}, 9, 1, 1));
+  want(4);  // does not wait for a start elsewhere
+  one.tell(WantWithdrawn{RequestId{4}});
+  for (const std::uint64_t n : {1u, 2u}) one.tell(EndWanted{{n, n}, EndReason::kOwner});
+  one.live(seconds(2));
+  ASSERT_EQ(one.core().hosted_count(), 0u);
+  const std::uint64_t before = one.counters().deadlines;
+  one.live(seconds(100));
+  EXPECT_EQ(one.counters().deadlines - before, 100u) << "its heartbeats";
+}
+
 // --- the lease lapses ---
 
 TEST_F(HostedHere, AStartIsKilledWhenTheLeaseLapses) {
@@ -257,6 +299,56 @@ TEST_F(HostedHere, WhatTheLauncherMayHaveFrozenIsThawedWhenItsRouterComesBack) {
   EXPECT_EQ(again.kills[0].session, (SessionId{9, 9}));
   EXPECT_EQ(again.counters().fenced, 1u);
   EXPECT_EQ(again.store.session(session)->state, SessionState::kReady);
+}
+
+// --- the launcher's word and the store's, when one of them is behind ---
+
+TEST_F(HostedHere, AProcessThatWasPutToSleepBeforeTheLookIsNotTakenToRun) {
+  run();
+  Desk again(two_kinds());
+  again.store = desk.store;
+  Boot boot;
+  boot.machine = 1;
+  again.tell(boot);
+  LauncherUp up;
+  up.processes.push_back({session, Epoch{1}, true});
+  again.tell(up);
+  again.tell(SessionSuspended{session, Epoch{1}, true});
+  again.live(seconds(2));
+  EXPECT_EQ(again.store.session(session)->state, SessionState::kLost);
+}
+
+TEST_F(HostedHere, ASuspendThatAFailoverForgotIsSaidAgainAndTakenFromTheUsersCountOnce) {
+  for (const SessionId which : {session, SessionId{2, 2}}) {
+    desk.tell(SessionWanted{RequestId{which.hi}, which, UserId{1}, KindId{0}, Intent::kStart});
+    desk.answer_all();
+    desk.tell(SessionStarted{which, Epoch{1}});
+    desk.answer_all();
+  }
+  const PlainStore before = desk.store;
+  ASSERT_EQ(before.live(UserId{1}), 2u);
+  desk.tell(SessionSuspended{session, Epoch{1}, true});
+  desk.calls.clear();  // the store fails over before it has heard of it
+  desk.store.timeline = Timeline{2};
+  desk.live(seconds(2));
+  EXPECT_EQ(state(), SessionState::kSuspended);
+  EXPECT_EQ(reason(), EndReason::kIdle);
+  EXPECT_EQ(desk.store.live(UserId{1}), 1u);
+}
+
+TEST_F(HostedHere, AClaimThatAFailoverForgotIsSaidAgainAndCountsForItsUserOnce) {
+  const PlainStore before = desk.store;
+  run();
+  desk.tell(SessionWanted{RequestId{2}, {2, 2}, UserId{1}, KindId{0}, Intent::kStart});
+  desk.answer_all();
+  desk.store = before;
+  desk.store.timeline = Timeline{2};
+  desk.live(seconds(3));
+  EXPECT_EQ(state(), SessionState::kReady);
+  EXPECT_EQ(desk.store.session({2, 2})->state, SessionState::kStarting);
+  EXPECT_EQ(desk.store.session(session)->epoch, Epoch{1});
+  EXPECT_EQ(desk.store.live(UserId{1}), 2u);
+  EXPECT_TRUE(desk.kills.empty());
 }
 
 // --- whom it concerns ---

@@ -84,6 +84,18 @@ TEST_F(Line, ATicketThatAnotherRouterAsksForStays) {
   EXPECT_TRUE(ticket(first).waiting);
 }
 
+TEST_F(Line, AfterAStoreOutageATicketIsGivenItsWholeTimeAnew) {
+  put_ticket(first);
+  for (int i = 0; i < 40; ++i) {
+    desk.pass(milliseconds(500));
+    desk.silence();
+  }
+  desk.live(Config{}.queue_ask_max - seconds(1));  // nobody could ask for it in the twenty seconds before
+  EXPECT_TRUE(ticket(first).waiting);
+  desk.live(Config{}.queue_ask_max + seconds(2));
+  EXPECT_FALSE(ticket(first).waiting);
+}
+
 TEST_F(Line, OneCallAtATimeIsMadeForATicket) {
   want(1, first);
   desk.pass(third);

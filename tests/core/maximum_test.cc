@@ -52,6 +52,20 @@ TEST_F(Maximum, OfRoutesNoFurtherOneIsCachedOrStarted) {
   EXPECT_EQ(desk.answers.back().outcome, Outcome::kWaiting) << "what is cached is served";
 }
 
+TEST_F(Maximum, OfRoutesCountsNoSessionThatIsOverAndHasBeenRead) {
+  Config config = config_of(true);
+  config.max_routes = 1;
+  Desk desk(config);
+  desk.boot();
+  for (std::uint64_t n = 1; n <= 5; ++n) {
+    want(desk, n);
+    ASSERT_EQ(desk.store.session({n, n})->state, SessionState::kStarting) << n;
+    desk.tell(EndWanted{{n, n}, EndReason::kOwner});
+    desk.live(seconds(1));
+    ASSERT_EQ(desk.store.session({n, n})->state, SessionState::kEnded) << n;
+  }
+}
+
 TEST_F(Maximum, OfRequestsThatWaitAFurtherOneIsRefusedUntilOneIsOver) {
   Config config = config_of(true);
   config.max_wishes = 2;
@@ -114,6 +128,23 @@ TEST_F(Maximum, OfAttemptsTheLastIsMadeAndThenTheUserIsToldWhy) {
   EXPECT_EQ(desk.answers.back().reason, EndReason::kStartFailed);
 }
 
+TEST_F(Maximum, OfAttemptsCountsThoseThatOtherRoutersMade) {
+  Config config = config_of(true);
+  config.max_attempts = 2;
+  Desk desk(config);
+  desk.boot();
+  SessionRow row = placed({1, 1}, UserId{1}, 5, 1, 2);
+  row.attempt = 2;
+  desk.show(row);
+  want(desk, 1);
+  row.state = SessionState::kRefused;
+  row.reason = EndReason::kNodeFull;
+  desk.show(row);
+  EXPECT_EQ(desk.store.session({1, 1})->epoch, Epoch{2});
+  EXPECT_EQ(desk.answers.back().refusal, Refusal::kStartFailed);
+  EXPECT_EQ(desk.answers.back().reason, EndReason::kNodeFull);
+}
+
 TEST_F(Maximum, OfAUsersSessionsIsReachedAndNotPassed) {
   Config config = config_of(true);
   config.max_sessions_per_user = 2;
@@ -166,6 +197,28 @@ TEST_F(Maximum, OfMisfitsIsPoppedBeforeAllNodesAreScanned) {
     EXPECT_EQ(desk.counters().misfits, roomy == 4 ? 2u : 3u);
     EXPECT_EQ(desk.counters().misfit_scans, roomy == 4 ? 0u : 1u);
   }
+}
+
+TEST_F(Maximum, OfMisfitsIsNotReachedWhereFewMachinesAllLackTheMemory) {
+  Config config = config_of(true);
+  config.kinds[0].memory_bytes = 1000;
+  Desk desk(config);
+  desk.boot();
+  LoadMeasured measured;
+  measured.load.memory_total = 4000;
+  measured.load.memory_available = 999;
+  desk.tell(measured);
+  NodeRow row = machine(1);
+  row.load.memory_total = 4000;
+  row.load.memory_available = 10;
+  desk.show(row);
+  desk.live(seconds(2));
+  want(desk, 1);
+  EXPECT_EQ(desk.answers.back().outcome, Outcome::kQueued) << "until one has room";
+  measured.load.memory_available = 1000;
+  desk.tell(measured);
+  desk.live(seconds(3));
+  EXPECT_EQ(desk.store.session({1, 1})->node, NodeId{0});
 }
 
 TEST_F(Maximum, OfSessionsOnANodeIsReachedAndNotPassed) {

@@ -24,6 +24,7 @@ TEST_F(OneCore, AnAnswerAboutARunningSessionNamesItsNodeAndEpoch) {
   desk.answer_all();
   desk.tell(SessionWanted{RequestId{1}, session, UserId{1}, KindId{0}, Intent::kReach});
   ASSERT_EQ(desk.answers.size(), 1u);
+  EXPECT_EQ(desk.answers[0].session, session);
   EXPECT_EQ(desk.answers[0].outcome, Outcome::kForward);
   EXPECT_EQ(desk.answers[0].node, NodeId{3});
   EXPECT_EQ(desk.answers[0].epoch, Epoch{4});

@@ -217,6 +217,35 @@ TEST_F(OwnNode, AClaimOnAnEarlierInstanceOfItIsGivenUpInTheLookThatShowsIt) {
   EXPECT_EQ(desk.writes_of(session)[0].reason, EndReason::kProcessGone);
 }
 
+TEST_F(OwnNode, AnyAnswerShowsThatTheStoreIsBack) {
+  for (const bool wins : {true, false}) {
+    Desk one(config_of(true));
+    one.boot();
+    one.tell(SessionWanted{RequestId{1}, session, UserId{1}, KindId{0}, Intent::kStart});
+    const auto claim = std::get<CompareAndSet>(one.calls.front());
+    one.calls.clear();
+    one.tell(StoreHint{});
+    one.silence();
+    if (!wins) one.put(UserRow{UserId{1}, 3});  // somebody else was faster
+    one.tell(one.store.write(claim));
+    ASSERT_EQ(one.writes_of(session).size(), 1u) << "the next step is made at once";
+    EXPECT_EQ(one.writes_of(session)[0].state, wins ? SessionState::kStarting : SessionState::kPlaced);
+  }
+}
+
+TEST_F(OwnNode, AClaimMetBySilenceIsLookedForBeforeTheNext) {
+  desk.boot();
+  desk.tell(SessionWanted{RequestId{1}, session, UserId{1}, KindId{0}, Intent::kStart});
+  const auto claim = std::get<CompareAndSet>(desk.calls.front());
+  desk.store.write(claim);  // it was heard, the answer was not
+  desk.silence();
+  desk.pass(seconds(1));
+  EXPECT_TRUE(desk.writes_of(session).empty());
+  desk.live(seconds(2));
+  EXPECT_EQ(desk.store.session(session)->epoch, Epoch{1}) << "its own claim is found and gone on with";
+  EXPECT_EQ(desk.store.session(session)->state, SessionState::kStarting);
+}
+
 // --- the others ---
 
 TEST_F(OwnNode, WhateverAnothersRowSaysAnewIsKnownAtOnce) {
@@ -317,6 +346,44 @@ TEST_F(OwnNode, TheWordOfALauncherHoldsBackTheDeclarationForAFewHeartbeatsAndOnl
   EXPECT_EQ(desk.store.node(1).life, NodeLife::kDead) << "it was not said again";
 }
 
+TEST_F(OwnNode, DeclaresAnotherDeadAgainThatSpokeUpOnceMoreAndThenWasSilent) {
+  desk.boot();
+  NodeRow row = machine(1);
+  desk.show(row);
+  const auto silent_until_declared = [&] {
+    for (int i = 0; i < 300 && desk.writes_of(RowKey{RowKind::kNode, 0, 1}) == 0; ++i) {
+      desk.pass(milliseconds(100));
+      while (!desk.calls.empty() && desk.writes_of(RowKey{RowKind::kNode, 0, 1}) == 0) desk.answer_one();
+    }
+    return desk.writes_of(RowKey{RowKind::kNode, 0, 1});
+  };
+  ASSERT_EQ(silent_until_declared(), 1);
+  row.lease = 1;
+  desk.put(row);  // it renews first: the declaration is lost
+  desk.answer_all();
+  EXPECT_EQ(desk.core().node(NodeId{1}, desk.now).view, NodeView::kUp);
+  ASSERT_EQ(silent_until_declared(), 1);
+  desk.answer_all();
+  EXPECT_EQ(desk.store.node(1).life, NodeLife::kDead);
+}
+
+TEST_F(OwnNode, AfterAFailoverAMachineThatTheNewHistoryDoesNotKnowIsNoMachine) {
+  desk.boot();
+  const PlainStore before = desk.store;
+  desk.show(machine(1));
+  NodeRow self = before.node(0);
+  desk.store = before;
+  desk.store.timeline = Timeline{2};
+  self.admin = NodeAdmin::kDrain;
+  desk.put(self);
+  desk.live(seconds(10));
+  EXPECT_FALSE(desk.core().node(NodeId{1}, desk.now).known);
+  desk.tell(SessionWanted{RequestId{1}, session, UserId{1}, KindId{0}, Intent::kStart});
+  desk.answer_all();
+  EXPECT_EQ(desk.answers.back().outcome, Outcome::kQueued);
+  EXPECT_FALSE(desk.store.session(session).has_value());
+}
+
 TEST_F(OwnNode, LooksAtTheStoreWhenAPeerRefusesConnectionsAndNotOtherwise) {
   desk.boot();
   TrafficSummary summary;
@@ -355,6 +422,19 @@ TEST_F(OwnNode, AnOperatorsWordIsWrittenOnceAndForANodeThatNobodyKnowsWhenItCome
   desk.show(machine(2));
   desk.live(seconds(1));
   EXPECT_EQ(desk.store.node(2).admin, NodeAdmin::kMaintenance);
+}
+
+TEST_F(OwnNode, AnOperatorsWordIsDoneOnlyWhenALookThatWasSentLaterShowsIt) {
+  desk.boot();
+  NodeRow row = machine(1);
+  desk.show(row);
+  desk.tell(StoreHint{});  // this look was sent before the word, at the same instant
+  desk.tell(AdminWanted{NodeId{1}, NodeAdmin::kReady});
+  desk.answer_all();
+  row.admin = NodeAdmin::kDrain;  // an earlier word of another, written only now
+  desk.put(row);
+  desk.live(seconds(2));
+  EXPECT_EQ(desk.store.node(1).admin, NodeAdmin::kReady);
 }
 
 TEST_F(OwnNode, ANewConfigurationCountsFromThenOnAndOneThatIsNotSoundIsNotTaken) {
@@ -396,12 +476,17 @@ TEST_F(OwnNode, AnIdleRuleThatIsTakenAwayAsksNoMoreAndANewOneBeginsWithWhatRunsA
 TEST_F(OwnNode, ACopyGoesOnAsTheOriginalDoesAndApart) {
   desk.boot();
   desk.put(machine(1, 2));
+  NodeRow drained = machine(3);
+  drained.admin = NodeAdmin::kDrain;
+  desk.put(drained);
   desk.show(machine(2, 4));
   start_one();
   Desk copy = desk;
   Desk assigned(config_of(false));
   assigned = desk;
   const auto go_on = [&](Desk& d) {
+    drained.admin = NodeAdmin::kReady;
+    d.show(drained);
     for (std::uint64_t n = 2; n < 9; ++n) {
       d.tell(SessionWanted{RequestId{n}, {n, n}, UserId{n}, KindId{0}, Intent::kStart});
       d.live(milliseconds(300));
@@ -412,6 +497,34 @@ TEST_F(OwnNode, ACopyGoesOnAsTheOriginalDoesAndApart) {
   EXPECT_EQ(go_on(copy), original);
   EXPECT_EQ(go_on(assigned), original);
   EXPECT_EQ(assigned.core().routes(), desk.core().routes());
+}
+
+TEST_F(OwnNode, ARestoredCoreGoesOnAsTheOriginalDoesForEveryKindOfMachine) {
+  Config config = config_of(true);
+  config.strategy = "round-robin";
+  for (const std::uint64_t labels : {2u, 4u}) {
+    config.kinds.push_back(KindConfig{"labelled", labels, 0, seconds(20), seconds(40), WithoutStore::kKeep});
+  }
+  Desk original(config);
+  original.boot();
+  for (std::uint32_t n = 1; n <= 6; ++n) {
+    NodeRow row = machine(n);
+    row.labels = n % 2 == 0 ? 2 : 4;
+    original.show(row);
+  }
+  const auto go_on = [](Desk& d, std::uint64_t from) {
+    for (std::uint64_t n = from; n < from + 8; ++n) {
+      d.tell(SessionWanted{RequestId{n}, {n, n}, UserId{n}, KindId{static_cast<std::uint16_t>(n % 3)}, Intent::kStart});
+      d.answer_all();
+    }
+    return d.core().fingerprint();
+  };
+  go_on(original, 1);
+  Desk restored = original;
+  auto core = Core::restore(original.core().snapshot());
+  ASSERT_TRUE(core.has_value()) << core.error();
+  restored.core() = std::move(*core);
+  EXPECT_EQ(go_on(restored, 20), go_on(original, 20));
 }
 
 TEST_F(OwnNode, CountsWhatItWasToldAndTheDeadlinesThatCame) {

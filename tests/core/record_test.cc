@@ -400,6 +400,26 @@ TEST_F(Told, WhyHisSessionIsNotThereByWhatBecameOfIt) {
   }
 }
 
+TEST_F(Told, ThatItIsLostWhenItsMachineIsNoMoreAndOnlyAClickPlacesItAgain) {
+  desk.boot();
+  SessionRow row = placed(session, UserId{1}, 1, 1, 1);
+  row.state = SessionState::kReady;
+  desk.put(row);
+  NodeRow gone = machine(1);
+  gone.incarnation = Incarnation{2};
+  desk.show(gone);
+  for (const Intent intent : {Intent::kReach, Intent::kWake, Intent::kStart}) {
+    want(1, intent);
+    EXPECT_EQ(last().session, session);
+    EXPECT_EQ(last().outcome, Outcome::kRefused);
+    EXPECT_EQ(last().refusal, Refusal::kLost);
+    EXPECT_EQ(last().reason, EndReason::kNodeDead);
+  }
+  want(2, Intent::kRestart);
+  ASSERT_EQ(desk.writes_of(session).size(), 1u);
+  EXPECT_EQ(desk.writes_of(session)[0].epoch, Epoch{2});
+}
+
 TEST_F(Told, HisPlaceInLineAsItChanges) {
   desk.boot(1);
   desk.show(placed({7, 7}, UserId{7}, 0, 1, 1));
