@@ -4,6 +4,7 @@
 //
 //   net_bench origin  --listen ADDRESS... [--record FILE]
 //   net_bench load    --to ADDRESS --target /small [--connections 64] [--seconds 3] [--warm 0.5] [--rate R]
+//                     [--tls yes] [--fresh yes]           over TLS; a new connection for each request
 //   net_bench bulk    --to ADDRESS --target /stream/1073741824 | --upload BYTES
 //   net_bench tunnels --to ADDRESS --target / --count 4000
 //   net_bench cases   --shared FOLDER                     conformance cases: suite, error, name, bytes as hex; by tabs
@@ -82,6 +83,8 @@ void load(const Options& options) {
             .warm_s = options.number("warm", 0.5),
             .seconds = options.number("seconds", 3),
             .rate = options.number("rate", 0),
+            .tls = options.text("tls") == "yes",
+            .fresh = options.text("fresh") == "yes",
             .processes = options.processes()});
 }
 

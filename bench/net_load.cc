@@ -9,9 +9,11 @@
 #include <cerrno>
 #include <deque>
 #include <map>
+#include <memory>
 #include <string_view>
 
 #include "bench/net_histogram.h"
+#include "bench/net_pipe.h"
 #include "router/wire/answer_head.h"
 #include "router/wire/body.h"
 
@@ -24,12 +26,13 @@ constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr double kRateReached = 0.99;
 
 struct Connection {
-  Fd fd;
+  Pipe pipe;
   std::string head;  // an answer's, while it is not whole
   wire::BodyReader body;
   std::uint16_t status = 0;  // of the answer whose body is read; 0: none
   bool busy = false;
-  bool again = true;  // the server keeps the connection
+  bool unsent = false;  // its request waits for the handshake
+  bool again = true;    // the server keeps the connection
   std::int64_t due = 0;
 };
 
@@ -70,8 +73,8 @@ class Load {
  private:
   void open(std::size_t i) {
     Connection fresh;
-    fresh.fd = connect_to(options_.to);
-    poller_.add(fresh.fd.get(), EPOLLIN, i);
+    fresh.pipe = Pipe(options_.to, tls_.get());
+    poller_.add(fresh.pipe.fd(), EPOLLIN, i);
     connections_[i] = std::move(fresh);
   }
 
@@ -104,26 +107,32 @@ class Load {
   }
 
   void ask(std::size_t i, std::int64_t due) {
-    Connection& one = connections_[i];
-    one.busy = true;
-    one.due = due;
-    const ssize_t size = ::send(one.fd.get(), options_.request.data(), options_.request.size(), MSG_NOSIGNAL);
+    connections_[i].busy = true;
+    connections_[i].due = due;
+    if (send(i)) return;
     // A server may close an idle connection just now: ask again on a new one, once.
-    if (size < 0 && (errno == EPIPE || errno == ECONNRESET)) {
-      ++reconnects_;
-      open(i);
-      connections_[i].busy = true;
-      connections_[i].due = due;
-      if (::send(connections_[i].fd.get(), options_.request.data(), options_.request.size(), MSG_NOSIGNAL) < 0)
-        fail_errno("send");
-    } else if (size != static_cast<ssize_t>(options_.request.size())) {
-      fail("a request could not be written in one go");
-    }
+    ++reconnects_;
+    open(i);
+    connections_[i].busy = true;
+    connections_[i].due = due;
+    if (!send(i)) fail("a new connection is closed before its first request");
+  }
+
+  // False: the server has closed this connection.
+  bool send(std::size_t i) {
+    Connection& one = connections_[i];
+    const ssize_t size = one.pipe.send(options_.request);
+    one.unsent = size < 0 && errno == EAGAIN && options_.tls;
+    if (one.unsent || size == static_cast<ssize_t>(options_.request.size())) return true;
+    if (size >= 0 || errno == EAGAIN) fail("a request could not be written in one go");
+    return false;
   }
 
   void read(std::size_t i, bool counting) {
     Connection& one = connections_[i];
-    const ssize_t size = ::recv(one.fd.get(), buffer_.data(), buffer_.size(), 0);
+    if (one.unsent && !send(i)) return closed(i, counting);
+    if (one.unsent) return;
+    const ssize_t size = one.pipe.receive(buffer_);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (size <= 0) {
       closed(i, counting);
@@ -171,7 +180,7 @@ class Load {
     if (!counting && one.status != 200) ++statuses_[one.status];  // nobody may fail while it does not count, either
     one.status = 0;
     one.busy = false;
-    if (!one.again) {
+    if (!one.again || options_.fresh) {
       ++reconnects_;
       open(i);
     }
@@ -232,6 +241,7 @@ class Load {
   }
 
   const LoadOptions& options_;
+  const TlsContext tls_ = options_.tls ? make_tls() : nullptr;
   Poller poller_;
   std::vector<Connection> connections_;
   std::deque<std::size_t> free_;      // open loop: connections without a request

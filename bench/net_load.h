@@ -27,7 +27,9 @@ struct LoadOptions {
   int connections = 64;
   double warm_s = 0.5;  // before it counts
   double seconds = 3;
-  double rate = 0;               // requests per second; 0: closed loop
+  double rate = 0;  // requests per second; 0: closed loop
+  bool tls = false;
+  bool fresh = false;            // a new connection for each request: over TLS, a full handshake
   std::vector<pid_t> processes;  // whose processor time is read
 };
 

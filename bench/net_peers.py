@@ -20,8 +20,8 @@ import statistics
 import sys
 import time
 
-from net_proxies import (TREE, ConfigurableHttpProxy, HaProxy, HaProxyTwice, Nginx, Origin, Router, RouterTwice, Trouble,
-                         Yard, peers_folder, wait_until)
+from net_proxies import (TREE, Certificates, ConfigurableHttpProxy, HaProxy, HaProxyTwice, Nginx, NginxTls, Origin, Router, RouterTwice,
+                         Trouble, Yard, speaks_tls)
 
 GIB = 1 << 30
 LIMIT_S = 590
@@ -32,6 +32,8 @@ ROWS = {
     "autocannon": "our open loop checked against autocannon",
     "latency": "p99 at 50% and 75% of the ceiling",
     "twice": "two hops, CPU a request",
+    "mutual": "two hops over mutual TLS, CPU a request",
+    "tls": "TLS: handshakes and requests a CPU second",
     "bulk": "download and upload of 1 GiB",
     "tunnels": "idle WebSockets, memory a pair",
     "many": "9,000 WebSockets in one process",
@@ -81,12 +83,14 @@ class Bench:
         self.rows, self.remarks = [], []
         self.program = self.yard.program("net_bench")
         self.ceiling = None
+        self.made_certificates = None
 
     # --- set-up
 
     def start(self):
         self.origin = Origin(self.yard)
         self.router = Router(self.yard, self.origin, listen="unix" if self.options.upstream == "unix" else "loopback")
+        self.asked = self.router  # whose session and cookies are sent
         self.proxies = [self.router]
         for kind in (HaProxy, Nginx, ConfigurableHttpProxy):
             if kind.available:
@@ -106,19 +110,22 @@ class Bench:
 
     def common(self, proxy, target):
         """The same head for everybody: our cookies, HAProxy's cookie, the session's path."""
-        cookies = dict(self.router.cookies, SRV="s1")
-        argv = ["--to", proxy.address, "--target", f"/s/{self.router.session}/{target}", "--host", self.router.address,
+        router = self.asked
+        cookies = dict(router.cookies, SRV="s1")
+        argv = ["--to", proxy.address, "--target", f"/s/{router.session}/{target}", "--host", router.address,
                 "--header", "Cookie: " + "; ".join(f"{name}={value}" for name, value in cookies.items())]
+        if proxy.tls:
+            argv += ["--tls", "yes"]
         for process in proxy.processes:
             argv += ["--cpu-of", str(process)]
         return argv
 
-    def load(self, proxy, target, seconds=None, rate=0, connections=64):
+    def load(self, proxy, target, seconds=None, rate=0, connections=64, fresh=False):
         proxy.forget_log()
         seconds = seconds or self.options.seconds
         out = json.loads(self.yard.call([self.program, "load", *self.common(proxy, target), "--rate", str(rate), "--connections",
                                          str(connections), "--seconds", str(seconds), "--warm",
-                                         str(0.2 if self.options.smoke else 0.5)]))
+                                         str(0.2 if self.options.smoke else 0.5), *(["--fresh", "yes"] if fresh else [])]))
         wrong = {status: count for status, count in out["statuses"].items() if status != "200"}
         if wrong or out["requests"] == 0:
             raise Trouble(f"{proxy.name} answered {wrong or 'nothing'} to /{target} (0: cut): nothing is printed")
@@ -156,7 +163,7 @@ class Bench:
         for _ in range(self.options.repeats):
             order = list(proxies)
             random.shuffle(order)
-            self.router.sign_in()
+            self.asked.sign_in()
             yield from order
 
     # --- rows
@@ -219,19 +226,81 @@ class Bench:
             self.rows.append(row)
 
     def row_twice(self):
-        ours = RouterTwice(self.router)
-        ours.start()
-        both = [ours]
-        if HaProxy.available:
-            both.append(HaProxyTwice(self.yard, self.origin))
-            both[-1].start()
-        row = Row("two hops, plaintext, 45 B, CPU a request", "us", "haproxy-twice", 0.8, ours="router-twice")
+        self.twice("two hops, plaintext, 45 B, CPU a request", RouterTwice(self.router), None)
+
+    def twice(self, name, ours, certificates, why=""):
+        row = Row(name, "us", "haproxy-twice", 0.8, ours="router-twice")
+        both = [HaProxyTwice(self.yard, self.origin, certificates)] if HaProxy.available else []
+        for proxy in both:
+            proxy.start()
+        if ours:
+            ours.start()
+            if certificates and not ours.peers_speak_tls():
+                why = "not yet: this router takes [cluster-tls] and answers its peers in the clear"
+            else:
+                both.append(ours)
+        row.notes += [why] if why else []
         for proxy in self.rounds(both):
             out = self.load(proxy, "small")
             row.add(proxy.name, out["cpu_s"] / out["requests"] * 1e6)
         self.rows.append(row)
-        for proxy in both[1:]:
-            proxy.stop()
+        for proxy in both:
+            if proxy is not ours:
+                proxy.stop()
+
+    def other_router(self, name, more, tls=False):
+        """A second cluster of ours with more configuration; nothing and a word why, when this router cannot do that yet."""
+        router = Router(self.yard, self.origin, more=more, tls=tls, name=name)
+        if said := router.known():
+            return None, f"not yet: homing-router check says {said.splitlines()[0].split(': ', 1)[-1].split('; expected')[0]}"
+        try:
+            router.start()
+        except (Trouble, OSError) as trouble:
+            router.end()
+            return None, f"not yet: {trouble}"
+        return router, ""
+
+    def certificates(self):
+        if not self.made_certificates:
+            self.made_certificates = Certificates(self.yard)
+        return self.made_certificates
+
+    def row_mutual(self):
+        folder = self.certificates().folder
+        ours, why = self.other_router("mutual", f'''
+[cluster-tls]
+cert = "{folder}/{{node}}.pem"
+key = "{folder}/{{node}}.key"
+ca = "{folder}/ca.pem"
+''')
+        self.asked = ours or self.router
+        self.twice("two hops, mutual TLS between them, 45 B, CPU a request", RouterTwice(ours) if ours else None, self.certificates(), why)
+        if ours:
+            ours.end()
+        self.asked = self.router
+
+    def row_tls(self):
+        folder = self.certificates().folder
+        proxies = [NginxTls(self.yard, self.origin, self.certificates())] if Nginx.available else []
+        ours, why = self.other_router("router-tls", f'''
+[tls]
+certificates = [{{ cert = "{folder}/site.pem", key = "{folder}/site.key" }}]
+''', tls=True)
+        for proxy in proxies:
+            proxy.start()
+        if ours:
+            self.asked = ours
+            proxies.append(ours)
+        for name, fresh in (("TLS, new connections with a full handshake and one request", True), ("TLS, 64 connections, 45 B, requests", False)):
+            row = Row(name + ", per CPU second", "/s", "nginx-tls", 1.0, at_least=True, ours="router-tls")
+            row.notes += [why] if why else []
+            for proxy in self.rounds(proxies):
+                out = self.load(proxy, "small", fresh=fresh)
+                row.add(proxy.name, out["requests"] / max(out["cpu_s"], 0.01))
+            self.rows.append(row)
+        for proxy in proxies:
+            proxy.end() if proxy is ours else proxy.stop()
+        self.asked = self.router
 
     def row_autocannon(self):
         """Two generators, one rate, no proxy: they must agree on what they did."""

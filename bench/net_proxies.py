@@ -21,6 +21,7 @@ import secrets
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -137,22 +138,26 @@ class Yard:
     def clear(self):
         for child in reversed(list(self.children)):
             self.end(child)
+        self.end_sessions(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def end_sessions(self, folder):
         for _ in range(100):
-            left = self.sessions()
+            left = self.sessions(folder)
             for process in left:
                 os.kill(process, signal.SIGKILL)
             if not left:
                 break
             time.sleep(0.02)
-        shutil.rmtree(self.folder, ignore_errors=True)
 
-    def sessions(self):
-        """Processes that the launcher started: their home is in our folder."""
+    @staticmethod
+    def sessions(folder):
+        """Processes that launchers started: their home is in our folder."""
         found = []
         for entry in pathlib.Path("/proc").iterdir():
             if entry.name.isdigit() and int(entry.name) != os.getpid():
                 try:
-                    if f"\0HOME={self.folder}/".encode() in b"\0" + (entry / "environ").read_bytes():
+                    if f"\0HOME={folder}/".encode() in b"\0" + (entry / "environ").read_bytes():
                         found.append(int(entry.name))
                 except OSError:
                     pass
@@ -170,6 +175,45 @@ class Origin:
         wait_until("the origin", lambda: takes_connections(self.tcp))
 
 
+class Certificates:
+    """A small authority: `both.pem` (certificate and key) of bench.test, and one of each of our nodes."""
+
+    def __init__(self, yard):
+        self.folder = yard.folder / "tls"
+        self.folder.mkdir()
+        if not shutil.which("openssl"):
+            raise Trouble("openssl is not here; rows of TLS need it")
+        self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "ca.key", "-out",
+                     "ca.pem", "-days", "2", "-subj", "/CN=bench authority")
+        self.make("site", "DNS:bench.test")
+        for node in Router.nodes:
+            self.make(node, f"URI:homing:node:{node},DNS:{node}")
+        (self.folder / "both.pem").write_text((self.folder / "site.pem").read_text() + (self.folder / "site.key").read_text())
+
+    def openssl(self, *arguments):
+        done = subprocess.run(["openssl", *arguments], cwd=self.folder, capture_output=True, check=False)
+        if done.returncode != 0:
+            raise Trouble(f"openssl {arguments[0]}: {done.stderr.decode()[-300:]}")
+
+    def make(self, name, also):
+        self.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key", "-out",
+                     f"{name}.csr", "-subj", f"/CN={name}")
+        (self.folder / f"{name}.ext").write_text(f"subjectAltName={also}\nextendedKeyUsage=serverAuth,clientAuth\n")
+        self.openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
+                     "-extfile", f"{name}.ext", "-out", f"{name}.pem")
+
+
+def speaks_tls(address):
+    host, port = address.rsplit(":", 1)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with socket.create_connection((host, int(port)), timeout=2) as one, context.wrap_socket(one):
+            return True
+    except OSError:
+        return False
+
+
 class Proxy:
     """One program in front of the origin. `processes` are those whose processor time counts."""
 
@@ -177,6 +221,7 @@ class Proxy:
     available = True
     why_not = ""
     hops = 1
+    tls = False  # at people's door
 
     def __init__(self, yard, origin):
         self.yard, self.origin = yard, origin
@@ -273,18 +318,18 @@ class HaProxyBehind(HaProxy):
 
 
 class HaProxyTwice(HaProxy):
-    """HAProxy to HAProxy; with `secrets` of a small authority, over mutual TLS."""
+    """HAProxy to HAProxy; with certificates, over mutual TLS."""
 
     name = "haproxy-twice"
     host = "127.0.0.25"
     hops = 2
 
-    def __init__(self, yard, origin, tls=None):
+    def __init__(self, yard, origin, certificates=None):
         super().__init__(yard, origin)
         self.behind = HaProxyBehind(yard, origin)
-        if tls:
-            both = f"ssl crt {tls}/both.pem ca-file {tls}/ca.pem"
-            self.behind.bind_more, self.server_more = f"{both} verify required", f"{both} verify required"
+        if certificates:
+            folder = certificates.folder
+            self.behind.bind_more = self.server_more = f"ssl crt {folder}/both.pem ca-file {folder}/ca.pem verify required"
 
     @property
     def processes(self):
@@ -312,14 +357,15 @@ class Nginx(Proxy):
     program = peers_folder() / "usr/sbin/nginx"
     available = program.exists()
     why_not = "nginx is not unpacked in build/bench/peers"
+    listen_more, server_more = "", ""
 
     def argv(self):
         if not self.address:
             self.address = f"{self.host}:{free_ports(self.host, 1)}"
         folder = self.yard.folder
-        config = folder / "nginx.conf"
+        config = folder / f"{self.name}.conf"
         config.write_text(f"""daemon off; master_process off; worker_processes 1; worker_rlimit_nofile 20000;
-pid {folder}/nginx.pid; error_log {folder}/nginx.error.log;
+pid {folder}/{self.name}.pid; error_log {folder}/nginx.error.log;
 events {{ worker_connections 19900; }}
 http {{
   access_log {self.log} combined;
@@ -329,7 +375,8 @@ http {{
   map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
   upstream sessions {{ server unix:{self.origin.unix}; keepalive 256; keepalive_requests 1000000000; }}
   server {{
-    listen {self.address} backlog=4096;
+    listen {self.address} backlog=4096 {self.listen_more};
+    {self.server_more}
     location / {{
       proxy_pass http://sessions; proxy_http_version 1.1; proxy_read_timeout 1h; proxy_send_timeout 1h;
       proxy_request_buffering off; proxy_max_temp_file_size 0;
@@ -340,6 +387,19 @@ http {{
 }}
 """)
         return [str(self.program), "-p", str(folder), "-e", f"{folder}/nginx.error.log", "-c", str(config)]
+
+
+class NginxTls(Nginx):
+    name = "nginx-tls"
+    host = "127.0.0.26"
+    tls = True
+    listen_more = "ssl"
+
+    def __init__(self, yard, origin, certificates):
+        super().__init__(yard, origin)
+        folder = certificates.folder
+        self.server_more = (f"ssl_certificate {folder}/site.pem; ssl_certificate_key {folder}/site.key; "
+                            "ssl_protocols TLSv1.2 TLSv1.3;")
 
 
 class ConfigurableHttpProxy(Proxy):
@@ -367,9 +427,13 @@ class Router(Proxy):
     # Configuration that a router may not know yet: what `homing-router check` takes is kept.
     wishes = ["\n[listen]\nworkers = 1\n"]
 
-    def __init__(self, yard, origin, record=None, listen="unix"):
+    # `more` is appended to the configuration; `tls`: people's door speaks TLS; `folder`: for files of its own.
+    def __init__(self, yard, origin, record=None, listen="unix", more="", tls=False, name="router"):
+        self.name = name
         super().__init__(yard, origin)
-        self.record, self.listen = record, listen
+        self.folder = yard.folder / name
+        self.folder.mkdir()
+        self.record, self.listen, self.more, self.tls = record, listen, more, tls
         self.routers, self.launchers, self.addresses = {}, {}, {}
         self.session, self.holder, self.cookies = "", "", {}
 
@@ -379,10 +443,21 @@ class Router(Proxy):
 
     @property
     def log_of(self):
-        return {name: self.yard.folder / f"{name}.router.log" for name in self.nodes}
+        return {name: self.folder / f"{name}.router.log" for name in self.nodes}
+
+    def known(self):
+        """Does this homing-router take the configuration? What it says, else."""
+        if not self.addresses:
+            self.write_config()
+        done = self.check()
+        return "" if done.returncode == 0 else done.stderr.decode().strip()
+
+    def check(self):
+        return subprocess.run([self.yard.program("homing-router"), "check", "-c", str(self.config), "--node", "n1"],
+                              capture_output=True, check=False)
 
     def write_config(self):
-        folder = self.yard.folder
+        folder = self.folder
         secret = folder / "secret"
         secret.write_text(secrets.token_hex(32))
         secret.chmod(0o600)
@@ -398,13 +473,10 @@ class Router(Proxy):
             command += ["--record", str(self.record)]
         text += f'\n[kind.bench]\ntitle = "Bench"\nlisten = "{self.listen}"\ncommand = {json.dumps(command)}\nprobe = "/"\n'
         self.config = folder / "homing.toml"
-        self.config.write_text(text)
         for wish in self.wishes:
             self.config.write_text(text + wish)
-            known = subprocess.run([self.yard.program("homing-router"), "check", "-c", str(self.config), "--node", "n1"],
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-            text += wish if known.returncode == 0 else ""
-        self.config.write_text(text)
+            text += wish if self.check().returncode == 0 else ""
+        self.config.write_text(text + self.more)
 
     def start(self):
         if not self.addresses:
@@ -413,10 +485,10 @@ class Router(Proxy):
             if name not in self.launchers:
                 self.launchers[name] = self.yard.start(
                     [self.yard.program("homing-launcher"), "-c", str(self.config), "--node", name], self.yard.load_core,
-                    self.yard.folder / f"{name}.launcher.log")
+                    self.folder / f"{name}.launcher.log")
             self.routers[name] = self.yard.start(
                 [self.yard.program("homing-router"), "serve", "-c", str(self.config), "--node", name, "--log",
-                 str(self.log_of[name])], self.yard.proxy_core, self.yard.folder / f"{name}.router.err")
+                 str(self.log_of[name])], self.yard.proxy_core, self.folder / f"{name}.router.err")
         for name in self.nodes:
             wait_until(f"router {name}", lambda name=name: self.ready(name), 60)
         self.sign_in()
@@ -431,15 +503,27 @@ class Router(Proxy):
         for router in self.routers.values():
             self.yard.end(router)
 
+    def end(self):
+        """With its session, launchers and all."""
+        self.stop()
+        for launcher in self.launchers.values():
+            self.yard.end(launcher)
+        self.yard.end_sessions(self.folder)
+
     def ready(self, name):
         if self.routers[name].poll() is not None:
-            text = (self.yard.folder / f"{name}.router.err").read_text(errors="replace")
+            text = (self.folder / f"{name}.router.err").read_text(errors="replace")
             raise Trouble(f"router {name} ended at its start: {text[-400:]}")
         return takes_connections(self.addresses[name]) and self.ask(name, "GET", "/readyz")[0] == 200
 
     def ask(self, name, method, target, body=None):
         host, port = self.addresses[name].rsplit(":", 1)
-        one = http.client.HTTPConnection(host, int(port), timeout=30)
+        if self.tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            one = http.client.HTTPSConnection(host, int(port), timeout=30, context=context)
+        else:
+            one = http.client.HTTPConnection(host, int(port), timeout=30)
         try:
             cookies = "; ".join(f"{key}={value}" for key, value in self.cookies.items())
             one.request(method, target, body, {"Cookie": cookies} if cookies else {})
@@ -453,7 +537,7 @@ class Router(Proxy):
             one.close()
 
     def sign_in(self):
-        token = self.yard.call([self.yard.program("net_bench"), "login", "--secret", str(self.yard.folder / "secret"),
+        token = self.yard.call([self.yard.program("net_bench"), "login", "--secret", str(self.folder / "secret"),
                                 "--user", "ada"]).strip()
         self.cookies = {}
         status, text = self.ask(self.nodes[0], "GET", "/login?token=" + token)
@@ -498,6 +582,10 @@ class RouterTwice(Proxy):
         self.address = self.router.addresses[other]
         self.log = self.router.log_of[other]
         wait_until("the other node", lambda: self.router.ask(other, "GET", f"/s/{self.router.session}/small")[0] == 200)
+
+    def peers_speak_tls(self):
+        host, port = self.router.addresses[self.router.holder].rsplit(":", 1)
+        return speaks_tls(f"{host}:{int(port) + 1}")
 
     def forget_log(self):
         for log in self.router.log_of.values():
