@@ -257,7 +257,7 @@ class Bench:
             router.start()
         except (Trouble, OSError) as trouble:
             router.end()
-            return None, f"not yet: {trouble}"
+            return None, "not yet: " + " ".join(str(trouble).split())
         return router, ""
 
     def certificates(self):
