@@ -40,6 +40,10 @@ ROWS = {
 }
 
 
+class TimeOver(Exception):
+    """The run has taken as long as it may."""
+
+
 class Row:
     """A line of the table: what each proxy reached, and ours against the limit."""
 
@@ -359,7 +363,9 @@ def main():
     options.seconds = options.seconds or (0.3 if options.smoke else 3)
 
     def stop(number, _):
-        raise Trouble("took longer than it may" if number == signal.SIGALRM else f"ended by signal {number}")
+        if number == signal.SIGALRM:
+            raise TimeOver
+        raise Trouble(f"ended by signal {number}")
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
         signal.signal(number, stop)
@@ -367,13 +373,18 @@ def main():
     bench = None
     try:
         bench = Bench(options)
-        bench.run()
+        whole = True
+        try:
+            bench.run()
+        except TimeOver:
+            whole = False
+            bench.remarks.append(f"stopped after {LIMIT_S} s: rows are missing; choose with --rows")
         print("\n".join(bench.table()))
         if options.json:
             rows = [{"row": row.name, "unit": row.unit, "medians": {name: row.median(name) for name in row.values}, "values": row.values,
                      "peer": row.peer, "ratio": row.ratio(), "verdict": row.verdict(), "notes": row.notes} for row in bench.rows]
             pathlib.Path(options.json).write_text(json.dumps({"rows": rows, "remarks": bench.remarks}, indent=1) + "\n")
-        return 0
+        return 0 if whole else 1
     except Trouble as trouble:
         print(f"net_peers.py: {trouble}", file=sys.stderr)
         return 1
