@@ -92,7 +92,7 @@ class Bench:
     # --- set-up
 
     def start(self):
-        self.origin = Origin(self.yard)
+        self.origin = Origin(self.yard, over=self.options.upstream)
         self.router = Router(self.yard, self.origin, listen="unix" if self.options.upstream == "unix" else "loopback")
         self.asked = self.router  # whose session and cookies are sent
         self.proxies = [self.router]
@@ -101,8 +101,6 @@ class Bench:
                 self.proxies.append(kind(self.yard, self.origin))
             else:
                 self.remarks.append(f"{kind.name} is left out: {kind.why_not}")
-        if self.options.upstream == "tcp":
-            HaProxy.server = lambda one: one.origin.tcp
         for proxy in self.proxies:
             proxy.start()
         self.remarks.append(f"homing-router runs {self.router.threads()} threads on the one core")

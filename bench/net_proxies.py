@@ -167,7 +167,9 @@ class Yard:
 class Origin:
     """The origin behind everybody but ours (whose session process is the same program)."""
 
-    def __init__(self, yard, record=None, name="origin"):
+    # `over`: "unix" or "tcp", how proxies that can choose reach it.
+    def __init__(self, yard, record=None, name="origin", over="unix"):
+        self.over = over
         self.tcp = f"127.0.0.1:{free_ports('127.0.0.1', 1)}"
         self.unix = str(yard.folder / f"{name}.sock")
         argv = [yard.program("net_bench"), "origin", "--listen", self.tcp, "--listen", "unix:" + self.unix]
@@ -280,7 +282,7 @@ class HaProxy(Proxy):
     server_more = ""
 
     def server(self):
-        return f"unix@{self.origin.unix}"
+        return f"unix@{self.origin.unix}" if self.origin.over == "unix" else self.origin.tcp
 
     def argv(self):
         if not self.address:
@@ -363,6 +365,7 @@ class Nginx(Proxy):
         if not self.address:
             self.address = f"{self.host}:{free_ports(self.host, 1)}"
         folder = self.yard.folder
+        server = f"unix:{self.origin.unix}" if self.origin.over == "unix" else self.origin.tcp
         config = folder / f"{self.name}.conf"
         config.write_text(f"""daemon off; master_process off; worker_processes 1; worker_rlimit_nofile 20000;
 pid {folder}/{self.name}.pid; error_log {folder}/nginx.error.log;
@@ -373,7 +376,7 @@ http {{
   uwsgi_temp_path {folder}/nginx.u; scgi_temp_path {folder}/nginx.s;
   keepalive_requests 1000000000; client_max_body_size 0;
   map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
-  upstream sessions {{ server unix:{self.origin.unix}; keepalive 256; keepalive_requests 1000000000; }}
+  upstream sessions {{ server {server}; keepalive 256; keepalive_requests 1000000000; }}
   server {{
     listen {self.address} backlog=4096 {self.listen_more};
     {self.server_more}
