@@ -5,13 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <regex>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "router/base/router_config.h"
-#include "tests/base/temp_dir.h"
+#include "tests/base/example_config.h"
 
 namespace homing::base {
 namespace {
@@ -158,18 +156,7 @@ TEST(DoorConfigTest, TheExamplesLimitsAreTheDefaults) {
 }
 
 TEST(DoorConfigTest, WhatTheExampleHasInCommentsIsRightToo) {
-  std::istringstream example(slurp("router/dist/homing.example.toml"));
-  const std::regex switched_off(R"(# (\[[a-z-]+\]|[a-z-]+ = .*|  \{ cert = .*|\]))");
-  std::string text;
-  int switched_on = 0;
-  for (std::string line; std::getline(example, line);) {
-    std::smatch match;
-    if (std::regex_match(line, match, switched_off) && !line.starts_with("# params")) {
-      line = match[1];
-      ++switched_on;
-    }
-    text += line + "\n";
-  }
+  const auto [text, switched_on] = whole_example();
   EXPECT_GE(switched_on, 20);
   for (const char* node : {"n1", "n2", "n3"}) {
     Document document = Document::parse(text, "/etc/homing/homing.toml");
