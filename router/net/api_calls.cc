@@ -239,9 +239,9 @@ Task<void> serve_login(Call& call) {
                                          plain(Status::kMethodNotAllowed, "bad-request", "Signing out is a POST"));
     }
     Reply reply = see_other("/");
-    reply.fields.emplace_back("Set-Cookie",
-                              fmt::format("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{}",
-                                          login_cookie_name(call.secure()), call.secure() ? "; Secure" : ""));
+    reply.fields.emplace_back(
+        "Set-Cookie", fmt::format("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{}", login_cookie_name(call.secure()),
+                                  call.secure() ? "; Secure" : ""));
     co_return co_await call.front.send(call, std::move(reply));
   }
   const std::size_t question = target.find('?');

@@ -32,8 +32,8 @@ using Task = io::Task<T>;
 struct ExchangeLimits {
   std::int64_t answer = 10 * 60'000;     // from the whole request sent to the answer's head; RStudio holds polls 50 s
   std::int64_t body_stall = 60'000;      // no byte of a request body
-  std::int64_t body_grace = 20'000;       // of waiting for the client, after which body_min_rate counts
-  std::uint64_t body_min_rate = 0;        // bytes a second of waiting for the client; 0: no limit
+  std::int64_t body_grace = 20'000;      // of waiting for the client, after which body_min_rate counts
+  std::uint64_t body_min_rate = 0;       // bytes a second of waiting for the client; 0: no limit
   std::int64_t answer_stall = 3600'000;  // no byte of an answer's body (event streams are quiet)
   std::int64_t write_stall = 60'000;     // the other side takes nothing
   std::int64_t tunnel_idle = 8 * 3600'000;

@@ -78,7 +78,7 @@ class Connection {
   Worker& worker;
   io::Stream stream;
   const Door door;
-  std::string address;  // of the other side; "unix"
+  std::string address;       // of the other side; "unix"
   TlsStream* tls = nullptr;  // of `stream`, when the door speaks TLS
 
   // The last login cookie that opened here, and for whom, so that a keep-alive connection verifies it once.

@@ -52,9 +52,8 @@ Server::Server(std::shared_ptr<const Settings> settings, ServerOptions options, 
       log_(log),
       credentials_(secret),
       traffic_(config_.nodes.size()) {
-  driver_ = std::make_unique<CoreDriver>(
-      control_.get_executor(),
-      DriverParts{config_, credentials_, table_, traffic_, log_, std::move(store), options_.build});
+  driver_ = std::make_unique<CoreDriver>(control_.get_executor(), DriverParts{config_, credentials_, table_, traffic_,
+                                                                              log_, std::move(store), options_.build});
   front_ = std::make_unique<Front>(FrontParts{config_, credentials_, table_, *driver_, traffic_, log_});
   for (unsigned i = 0; i < worker_count(options_.workers); ++i) {
     workers_.push_back(std::make_unique<Worker>());
@@ -112,7 +111,8 @@ std::optional<std::string> Server::open_doors() {
     if (auto error = open_unix(*config_.trusted_socket, Door::kTrusted, 0660)) return error;
   }
   if (config_.tls.redirect_port != 0) {
-    if (auto error = open_tcp({config_.this_node().address.host, config_.tls.redirect_port}, Door::kRedirect)) return error;
+    if (auto error = open_tcp({config_.this_node().address.host, config_.tls.redirect_port}, Door::kRedirect))
+      return error;
   }
   return open_tcp(config_.this_node().address, Door::kPublic);
 }

@@ -76,7 +76,8 @@ Traffic::Fate fate_of(End end) {
 // Lets the way's own editor see the answer, unless it says that the session is not there.
 class Editor final : public AnswerEditor {
  public:
-  Editor(const Call& call, const Way& way, std::string& misdirected) : call_(call), way_(way), misdirected_(misdirected) {}
+  Editor(const Call& call, const Way& way, std::string& misdirected)
+      : call_(call), way_(way), misdirected_(misdirected) {}
   bool edit(const wire::AnswerHead& answer, Workspace& work) override {
     if (way_.to_peer && answer.status() == 421) {
       misdirected_ = field_value(answer, "Homing-Misdirected");
@@ -448,7 +449,8 @@ Task<void> serve_forwarded(Call& call) {
     co_return co_await refuse("the head is not sealed for this request");
   }
   // Under TLS the certificate says who is speaking; the head must say the same.
-  if (call.connection.tls != nullptr && peer_node(call.connection.tls->ssl()) != parts.config.nodes[claims->from.value].name) {
+  if (call.connection.tls != nullptr &&
+      peer_node(call.connection.tls->ssl()) != parts.config.nodes[claims->from.value].name) {
     co_return co_await refuse("the head is another node's");
   }
   if (!call.front.nonces().fresh(claims->nonce, now)) co_return co_await refuse("the head was used before");
