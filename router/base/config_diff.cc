@@ -73,6 +73,7 @@ Rows root_rows(const RouterConfig& c) {
   rows.add("listen.trusted-socket", c.trusted_socket, Takes::kRestart, "it listens there");
   rows.add("listen.trusted-header", c.trusted_header);
   rows.add("listen.proxy-protocol", std::string(to_string(c.proxy_protocol)));
+  rows.add("listen.workers", std::to_string(c.workers), Takes::kRestart);
   return rows;
 }
 

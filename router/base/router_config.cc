@@ -222,6 +222,8 @@ class RouterConfigReader {
       socket.error(fmt::format("\"{}\" is longer than the 107 bytes of a Unix socket's path", *out_.trusted_socket));
     }
     out_.trusted_header = listen.find("trusted-header").as_string().value_or(out_.trusted_header);
+    constexpr std::int64_t kMostWorkers = 64;
+    out_.workers = static_cast<std::uint32_t>(listen.find("workers").as_integer(0, kMostWorkers).value_or(0));
     const Value proxy = listen.find("proxy-protocol");
     out_.proxy_protocol =
         proxy.as_choice<ProxyProtocol>({{"off", ProxyProtocol::kOff}, {"required", ProxyProtocol::kRequired}})

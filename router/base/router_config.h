@@ -83,6 +83,7 @@ struct RouterConfig {
   std::optional<std::string> trusted_socket;
   std::string trusted_header = "X-Homing-User";
   ProxyProtocol proxy_protocol = ProxyProtocol::kOff;  // of the trusted socket
+  std::uint32_t workers = 0;                           // threads that carry traffic; 0: a processor each, at most 8
   AccessLog access_log = AccessLog::kJson;
   TlsConfig tls;
   std::optional<ClusterTlsConfig> cluster_tls;  // nothing: routers talk in the clear

@@ -123,9 +123,12 @@ Io Stream::fill(bool large) {
 
 bool Stream::is_quiet() {
   if (fd_ < 0 || !input_.empty() || watch_->hung_up()) return false;
-  // What came since the loop last asked the kernel is not known here yet, so it is asked.
+  // Drained by its last read, and the kernel has said nothing since: no call is made to hear it again.
+  if (!watch_->can_read()) return true;
   char byte = 0;
-  return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+  if (::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) return false;
+  watch_->read_drained();
+  return true;
 }
 
 Io Stream::write_some(std::span<iovec>& pieces) {

@@ -73,7 +73,7 @@ class Stream final : private Timer {
   void wake_reader() {
     if (watch_) watch_->wake_reader();
   }
-  // Nothing is there to be read (a connection that may be used again).
+  // Nothing is there to be read, as far as the loop has heard (a connection that may be used again).
   bool is_quiet();
 
   // ---- writing

@@ -55,7 +55,7 @@ Server::Server(std::shared_ptr<const Settings> settings, ServerOptions options, 
   driver_ = std::make_unique<CoreDriver>(control_.get_executor(), DriverParts{config_, credentials_, table_, traffic_,
                                                                               log_, std::move(store), options_.build});
   front_ = std::make_unique<Front>(FrontParts{config_, credentials_, table_, *driver_, traffic_, log_});
-  for (unsigned i = 0; i < worker_count(options_.workers); ++i) {
+  for (unsigned i = 0; i < worker_count(options_.workers != 0 ? options_.workers : config_.workers); ++i) {
     workers_.push_back(std::make_unique<Worker>());
     workers_.back()->settings = first_settings_;
   }
@@ -110,7 +110,7 @@ std::optional<std::string> Server::open_doors() {
   if (config_.trusted_socket) {
     if (auto error = open_unix(*config_.trusted_socket, Door::kTrusted, 0660)) return error;
   }
-  if (config_.tls.redirect_port != 0) {
+  if (config_.this_node().http_address.port != 0) {
     if (auto error = open_tcp({config_.this_node().address.host, config_.tls.redirect_port}, Door::kRedirect))
       return error;
   }
