@@ -30,28 +30,42 @@ std::size_t utf8_length(std::string_view text) {
 
 }  // namespace
 
-std::string json_quoted(std::string_view text) {
-  std::string out = "\"";
-  while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
-    const char c = text.front();
+void append_json_quoted(std::string_view text, std::string& out) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  out += '"';
+  std::size_t plain = 0;  // bytes at the front that stay as they are
+  const auto flush = [&](std::size_t used) {
+    out.append(text, 0, plain);
+    text.remove_prefix(plain + used);
+    plain = 0;
+  };
+  while (plain < text.size()) {
+    const std::size_t length = utf8_length(text.substr(plain));
+    const auto c = static_cast<unsigned char>(text[plain]);
     if (length == 0) {
+      flush(1);
       out += "\xef\xbf\xbd";
     } else if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
+      flush(1);
+      (out += '\\') += static_cast<char>(c);
+    } else if (c == '\n' || c == '\t') {
+      flush(1);
+      out += c == '\n' ? "\\n" : "\\t";
+    } else if (c < 0x20 || c == 0x7f) {
+      flush(1);
+      ((out += "\\u00") += kHex[c >> 4U]) += kHex[c & 15U];
     } else {
-      out += text.substr(0, length);
+      plain += length;
     }
-    text.remove_prefix(length == 0 ? 1 : length);
   }
-  return out + '"';
+  flush(0);
+  out += '"';
+}
+
+std::string json_quoted(std::string_view text) {
+  std::string out;
+  append_json_quoted(text, out);
+  return out;
 }
 
 void JsonWriter::new_line() {

@@ -75,5 +75,7 @@ class JsonWriter {
 
 // `"text"` with escapes.
 std::string json_quoted(std::string_view text);
+// The same behind `out`, which grows at most.
+void append_json_quoted(std::string_view text, std::string& out);
 
 }  // namespace homing::base

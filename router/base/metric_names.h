@@ -46,6 +46,7 @@ inline constexpr char kRequestsInFlight[] = "homing_requests_in_flight";        
 inline constexpr char kTunnels[] = "homing_tunnels";                                      // gauge; node
 inline constexpr char kMisdirected[] = "homing_misdirected_total";                        // counter
 inline constexpr char kBytesSent[] = "homing_sent_bytes_total";                           // counter; direction
+inline constexpr char kLogLinesDropped[] = "homing_access_log_dropped_lines_total";       // counter
 inline constexpr char kConnectFailed[] = "homing_connect_failures_total";                 // counter; node
 
 // What a user feels and how even the nodes are (simulator; model.md 3 and 4 in the design).
