@@ -87,7 +87,9 @@ int serve(const Options& options, base::RouterConfig config) {
   } else {
     log.emplace("router", config.node);
   }
-  auto server = net::Server::start(std::move(config), {}, *log);
+  net::ServerOptions server_options;
+  server_options.access_log = options.log.value_or("");
+  auto server = net::Server::start(std::move(config), std::move(server_options), *log);
   if (!server) {
     std::fprintf(stderr, "homing-router: %s\n", server.error().c_str());
     return kFailed;
@@ -101,6 +103,7 @@ int serve(const Options& options, base::RouterConfig config) {
     rotated.async_wait([&](boost::system::error_code error, int) {
       if (error) return;
       log->reopen();
+      if (const auto error2 = (*server)->reopen_access_log()) log->warn("access-log.reopen", {{"why", *error2}});
       on_rotation();
     });
   };

@@ -107,6 +107,11 @@ void Log::write(LogLevel level, std::string_view event, LogFields fields) {
   (void)written;  // a full disk must not stop a router
 }
 
+int Log::duplicate() {
+  const std::lock_guard lock(mutex_);
+  return ::fcntl(descriptor_, F_DUPFD_CLOEXEC, 0);
+}
+
 void Log::reopen() {
   if (!owned_) return;
   const int fresh = ::open(path_.c_str(), kFlags, kMode);

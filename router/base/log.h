@@ -72,6 +72,8 @@ class Log {
   void error(std::string_view event, LogFields fields = {}) { write(LogLevel::kError, event, fields); }
 
   bool writes(LogLevel level) const { return level >= least_; }
+  // Another descriptor of the same file or pipe, for who writes lines of another kind there; negative: none can be had.
+  int duplicate();
   // Opens the file again under its name, after a rotation. Nothing for other logs.
   void reopen();
 

@@ -153,16 +153,17 @@ void Loop::forget(const Watch& watch) {
 
 void Loop::read_clock() {
   now_ns_ = std::max(now_ns_, clock_ns());
-  wall_seconds_ = 0;
 }
 
-std::int64_t Loop::wall_seconds() {
-  if (wall_seconds_ == 0) {
+std::int64_t Loop::wall_ns(std::int64_t at_ns) {
+  constexpr std::int64_t kLookAgainNs = 1'000'000'000;
+  if (wall_looked_ns_ == 0 || now_ns_ - wall_looked_ns_ >= kLookAgainNs) {
     timespec time{};
-    ::clock_gettime(CLOCK_REALTIME_COARSE, &time);
-    wall_seconds_ = time.tv_sec;
+    ::clock_gettime(CLOCK_REALTIME, &time);
+    wall_offset_ns_ = std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec - clock_ns();
+    wall_looked_ns_ = now_ns_;
   }
-  return wall_seconds_;
+  return at_ns + wall_offset_ns_;
 }
 
 void Loop::run() {

@@ -129,8 +129,9 @@ class Loop {
   // CLOCK_BOOTTIME, read once a turn.
   std::int64_t now_ns() const { return now_ns_; }
   std::int64_t now_ms() const { return now_ns_ / 1'000'000; }
-  // Seconds since 1970, of this turn.
-  std::int64_t wall_seconds();
+  // Wall time, seconds and nanoseconds since 1970: the system's clock is looked at once a second.
+  std::int64_t wall_ns(std::int64_t at_ns);  // of a moment of now_ns()
+  std::int64_t wall_seconds() { return wall_ns(now_ns_) / 1'000'000'000; }
   Wheel& wheel() { return wheel_; }
   BlockPool& blocks() { return blocks_; }
   // Resumes it later in this turn.
@@ -152,7 +153,8 @@ class Loop {
   int epoll_ = -1;
   std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
   std::int64_t now_ns_ = 0;
-  std::int64_t wall_seconds_ = 0;  // 0: not asked for in this turn
+  std::int64_t wall_offset_ns_ = 0;
+  std::int64_t wall_looked_ns_ = 0;  // 0: not yet
   Wheel wheel_;
   BlockPool blocks_;
   bool closing_ = false;

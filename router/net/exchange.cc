@@ -21,32 +21,6 @@ bool flows(const wire::BodyReader& body, wire::BodyKind kind) {
 
 }  // namespace
 
-std::string_view to_string(End end) {
-  switch (end) {
-    case End::kDone:
-      return "done";
-    case End::kStopped:
-      return "stopped";
-    case End::kUnreachable:
-      return "upstream closed";
-    case End::kSilent:
-      return "upstream silent";
-    case End::kBadAnswer:
-      return "bad answer";
-    case End::kCut:
-      return "upstream cut";
-    case End::kClientGone:
-      return "client gone";
-    case End::kClientSlow:
-      return "client slow";
-    case End::kClientBad:
-      return "client's body is none";
-    case End::kTunnel:
-      return "tunnel closed";
-  }
-  return "?";
-}
-
 // ---------------------------------------------------------------- gathering
 
 void Gather::push(std::string_view bytes) {

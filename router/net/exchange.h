@@ -40,7 +40,7 @@ struct ExchangeLimits {
   std::int64_t tunnel_rest = 30'000;  // after one side of a tunnel closed
 };
 
-// How it ended; words for the access log.
+// How it ended.
 enum class End : std::uint8_t {
   kDone = 0,
   kStopped,      // the editor did not want this answer; nothing was sent to the client
@@ -53,7 +53,6 @@ enum class End : std::uint8_t {
   kClientBad,  // its body is none
   kTunnel,     // 101 was sent: the two streams are a tunnel from here on
 };
-std::string_view to_string(End end);
 
 class AnswerEditor {
  public:

@@ -25,8 +25,21 @@ void append_request_id(std::uint64_t value, std::string& out) {
   for (int shift = 56; shift >= 0; shift -= 4) out.push_back(kDigits[(value >> shift) & 0xf]);
 }
 
-double ms_between(std::int64_t from_ns, std::int64_t to_ns) {
-  return static_cast<double>(to_ns - from_ns) / 1e6;
+EndedBy who_ended(TunnelEnd end) {
+  switch (end) {
+    case TunnelEnd::kNone:
+      return EndedBy::kNobody;
+    case TunnelEnd::kClientClosed:
+      return EndedBy::kClient;
+    case TunnelEnd::kSessionClosed:
+      return EndedBy::kProcess;
+    case TunnelEnd::kIdle:
+    case TunnelEnd::kStalled:
+      return EndedBy::kRouter;
+    case TunnelEnd::kTold:
+      return EndedBy::kOperator;
+  }
+  return EndedBy::kNobody;
 }
 
 iovec piece_of(std::string_view bytes) {
@@ -170,6 +183,7 @@ Task<bool> Front::serve_one(Connection& connection, bool first) {
     input.release();
     co_await client.readable();
   }
+  const std::int64_t began_ns = connection.worker.loop.now_ns();
   client.read_within(connection.worker.settings->limits.first_head);
   auto workspace = connection.worker.take_workspace();
   ++connection.worker.requests_in_hand;
@@ -183,16 +197,20 @@ Task<bool> Front::serve_one(Connection& connection, bool first) {
   }
   client.read_whenever();
   bool more = false;
-  if (parsed.state != wire::Parsed::State::kMore) more = co_await serve_request(connection, *workspace, parsed);
+  if (parsed.state != wire::Parsed::State::kMore) {
+    more = co_await serve_request(connection, *workspace, parsed, began_ns);
+  }
   --connection.worker.requests_in_hand;
   connection.worker.give_workspace(std::move(workspace));
   co_return more;
 }
 
-Task<bool> Front::serve_request(Connection& connection, Workspace& workspace, const wire::Parsed& parsed) {
+Task<bool> Front::serve_request(Connection& connection, Workspace& workspace, const wire::Parsed& parsed,
+                                std::int64_t began_ns) {
   Call call(*this, connection, workspace);
   call.log.clear();
-  call.log.began_ns = connection.worker.loop.now_ns();
+  call.log.began_ns = began_ns;
+  call.log.head_ns = connection.worker.loop.now_ns();
   call.log.client_address = connection.address;
   append_request_id(connection.worker.next_request_id(), call.log.id);
   parts_.traffic.counters.requests.fetch_add(1, std::memory_order_relaxed);
@@ -207,17 +225,20 @@ Task<bool> Front::serve_request(Connection& connection, Workspace& workspace, co
   } else {
     connection.stream.input().consume(parsed.size);
     call.body.start(workspace.request.framing());
-    call.log.method = workspace.request.method_text();
-    call.log.path = path_of(workspace.request.target());
     co_await dispatch(call);
   }
-  if (call.user != nullptr) call.log.user = call.user->name;
   if (connection.upgraded) {  // what is logged is logged when the tunnel ends
-    connection.upgraded->access = std::move(call.log);
+    Connection::Upgraded& upgraded = *connection.upgraded;
+    upgraded.access = std::move(call.log);
     call.log = {};
+    upgraded.method = call.head().method_text();
+    upgraded.host = call.head().host();
+    upgraded.target = call.target();
+    upgraded.user = call.user->name;
+    upgraded.protocol = call.head().upgrade();
     co_return false;
   }
-  log_access(connection.door, call.log, connection.worker.loop.now_ns());
+  log_request(call);
   co_return call.keep&& connection.stream.is_open();
 }
 
@@ -233,14 +254,21 @@ Task<void> Front::run_tunnel(Connection& connection) {
     co_await tunnel.run();
     upgraded.access.bytes_up += tunnel.bytes_up();
     upgraded.access.bytes_down += tunnel.bytes_down();
-    upgraded.access.ended = to_string(tunnel.end());
+    upgraded.access.ended(who_ended(tunnel.end()), EndPhase::kTunnel);
+    upgraded.access.detail = to_string(tunnel.end());
     if (tunnel.fault() != wire::FrameFault::kNone) upgraded.access.detail = wire::to_string(tunnel.fault());
   }
   traffic.counters.bytes_up.fetch_add(upgraded.access.bytes_up, std::memory_order_relaxed);
   traffic.counters.bytes_down.fetch_add(upgraded.access.bytes_down, std::memory_order_relaxed);
   traffic.in_flight(upgraded.node, -1);
   traffic.counters.tunnels_open.fetch_sub(1, std::memory_order_relaxed);
-  log_access(connection.door, upgraded.access, connection.worker.loop.now_ns());
+  AccessRecord record;
+  record.method = upgraded.method;
+  record.host = upgraded.host;
+  record.target = upgraded.target;
+  record.user = upgraded.user;
+  record.protocol = upgraded.protocol;
+  log_access(connection, upgraded.access, record);
 }
 
 Task<void> Front::dispatch(Call& call) {
@@ -402,7 +430,9 @@ Task<void> Front::send(Call& call, Reply reply) {
   call.log.bytes_down += reply.body.size();
   if (!sent) {
     call.keep = false;
-    call.log.ended = client.late() ? "client slow" : "client gone";
+    call.log.ended(client.late() ? EndedBy::kRouter : EndedBy::kClient, EndPhase::kAnswerBody);
+  } else if (reply.status >= Status::kBadRequest && call.log.ended_by == EndedBy::kNobody) {
+    call.log.ended(EndedBy::kRouter, call.broken ? EndPhase::kHead : EndPhase::kQueue);
   }
 }
 
@@ -431,24 +461,60 @@ Task<core::Answer> Front::ask(Call& call, const core::SessionId& session, core::
   co_return waiting->latest;
 }
 
-void Front::log_access(Door door, const Access& access, std::int64_t now_ns) {
-  if (door == Door::kAdmin || (is_probe(access.path) && access.status < 500)) return;
-  parts_.log.info("access", {{"request", access.id},
-                             {"door", to_string(door)},
-                             {"client", access.client_address},
-                             {"user", access.user},
-                             {"method", access.method},
-                             {"path", access.path},
-                             {"session", access.session},
-                             {"hop", access.hop},
-                             {"status", access.status},
-                             {"bytes_up", access.bytes_up},
-                             {"bytes_down", access.bytes_down},
-                             {"first_byte_ms",
-                              access.first_byte_ns == 0 ? -1.0 : ms_between(access.began_ns, access.first_byte_ns)},
-                             {"total_ms", ms_between(access.began_ns, now_ns)},
-                             {"end", access.ended},
-                             {"detail", access.detail}});
+void Front::log_request(Call& call) {
+  const wire::RequestHead& head = call.head();
+  AccessRecord record;
+  if (!call.broken || head.method() != wire::Method::kOther) {
+    record.method = call.broken ? std::string_view() : head.method_text();
+    record.host = call.broken ? std::string_view() : head.host();
+    record.target = call.broken ? std::string_view() : head.target();
+    record.protocol = head.version() == wire::Version::k11 ? "HTTP/1.1" : "HTTP/1.0";
+  }
+  if (call.door() == Door::kAdmin || (!call.broken && is_probe(path_of(head.target())) && call.log.status < 500))
+    return;
+  if (call.user != nullptr) record.user = call.user->name;
+  if (!call.broken) {
+    record.referer = head.fields().value_of(wire::Name::kReferer);
+    record.user_agent = head.fields().value_of(wire::Name::kUserAgent);
+  }
+  log_access(call.connection, call.log, record);
+}
+
+// `record` has what the head says; the rest is added here.
+void Front::log_access(Connection& connection, const Access& access, AccessRecord& record) {
+  Worker& worker = connection.worker;
+  const base::AccessLog form = worker.settings->config.access_log;
+  if (worker.access.lane == nullptr || form == base::AccessLog::kOff) return;
+  const auto us = [](std::int64_t from_ns, std::int64_t to_ns) {
+    return from_ns == 0 || to_ns == 0 ? kNotReached : (to_ns - from_ns) / 1000;
+  };
+  record.began_ns = worker.loop.wall_ns(access.began_ns);
+  record.request = access.id;
+  record.client = access.client_address;
+  record.session = access.session;
+  record.kind = access.kind;
+  record.node = access.node;
+  record.door = to_string(connection.door);
+  record.hop = access.hop;
+  record.status = access.status;
+  record.times = {us(access.began_ns, access.head_ns), us(access.head_ns, access.ready_ns),
+                  us(access.ready_ns, access.connected_ns), us(access.connected_ns, access.first_byte_ns),
+                  us(access.began_ns, worker.loop.now_ns())};
+  record.bytes_up = access.bytes_up;
+  record.bytes_down = access.bytes_down;
+  record.ended_by = access.ended_by;
+  record.ended_in = access.ended_in;
+  record.detail = access.detail;
+  record.retries = access.retries;
+  std::string* line = worker.access.lane->line();
+  if (line == nullptr) return;  // counted by the sink
+  if (form == base::AccessLog::kCombined) {
+    append_combined(record, *line);
+  } else {
+    append_json(record, *line);
+  }
+  worker.access.lane->end_line(core::Instant(core::Duration(worker.loop.now_ns())));
+  worker.access.line_ended();
 }
 
 }  // namespace homing::net

@@ -96,6 +96,12 @@ class Connection {
     bool websocket = false;
     std::shared_ptr<const Settings> settings;
     Access access;
+    // Of the head, for the log.
+    std::string method;
+    std::string host;
+    std::string target;
+    std::string user;
+    std::string protocol;
   };
   std::unique_ptr<Upgraded> upgraded;
 };
@@ -151,11 +157,13 @@ class Front {
 
  private:
   Task<bool> serve_one(Connection& connection, bool first);
-  Task<bool> serve_request(Connection& connection, Workspace& workspace, const wire::Parsed& parsed);
+  Task<bool> serve_request(Connection& connection, Workspace& workspace, const wire::Parsed& parsed,
+                           std::int64_t began_ns);
   Task<void> dispatch(Call& call);
   Task<void> run_tunnel(Connection& connection);
   void name_user(Call& call);
-  void log_access(Door door, const Access& access, std::int64_t now_ns);
+  void log_access(Connection& connection, const Access& access, AccessRecord& record);
+  void log_request(Call& call);
   Task<void> linger(io::Stream& client);
   Task<bool> begin_tls(Connection& connection);
 

@@ -69,6 +69,10 @@ void LogSink::Lane::hand_over() {
 
 // ---------------------------------------------------------------- the writer's side
 
+std::unique_ptr<LogSink> LogSink::over(int descriptor, Options options) {
+  return std::unique_ptr<LogSink>(new LogSink({}, descriptor, options));
+}
+
 std::expected<std::unique_ptr<LogSink>, std::string> LogSink::open(std::string path, Options options) {
   const auto descriptor = open_for_lines(path);
   if (!descriptor) return std::unexpected(descriptor.error());
@@ -93,6 +97,7 @@ LogSink::Lane& LogSink::add_lane() {
 }
 
 std::optional<std::string> LogSink::reopen() {
+  if (path_.empty()) return std::nullopt;
   const auto descriptor = open_for_lines(path_);
   if (!descriptor) return descriptor.error();
   if (const int older = next_descriptor_.exchange(*descriptor); older >= 0) ::close(older);

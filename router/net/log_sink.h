@@ -75,6 +75,8 @@ class LogSink {
 
   // Opens or makes the file (mode 0640). The error is one sentence. A named pipe must have its reader.
   static std::expected<std::unique_ptr<LogSink>, std::string> open(std::string path, Options options = {});
+  // Writes to a descriptor that it closes at its end; there is nothing to reopen.
+  static std::unique_ptr<LogSink> over(int descriptor, Options options = {});
   ~LogSink();
   LogSink(const LogSink&) = delete;
   LogSink& operator=(const LogSink&) = delete;

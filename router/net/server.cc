@@ -83,6 +83,7 @@ std::expected<std::unique_ptr<Server>, std::string> Server::start(base::RouterCo
   ::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
   std::unique_ptr<Server> server(
       new Server(std::move(*settings), std::move(options), std::move(*secret), std::move(*store), log));
+  if (auto error = server->open_access_log()) return std::unexpected(*error);
   if (auto error = server->driver_->start()) return std::unexpected(*error);
   if (auto error = server->wait_for_launcher()) return std::unexpected(*error);
   if (auto error = server->open_doors()) return std::unexpected(*error);
@@ -93,6 +94,20 @@ std::expected<std::unique_ptr<Server>, std::string> Server::start(base::RouterCo
                               {"cluster", server->config_.this_node().peer_address.text()},
                               {"workers", server->workers_.size()}});
   return server;
+}
+
+std::optional<std::string> Server::open_access_log() {
+  if (options_.access_log.empty()) {
+    const int fd = log_.duplicate();
+    if (fd < 0) return std::nullopt;
+    access_sink_ = LogSink::over(fd);
+  } else {
+    auto sink = LogSink::open(options_.access_log);
+    if (!sink) return sink.error();
+    access_sink_ = std::move(*sink);
+  }
+  for (auto& worker : workers_) worker->access.lane = &access_sink_->add_lane();
+  return std::nullopt;
 }
 
 std::optional<std::string> Server::wait_for_launcher() {

@@ -27,6 +27,7 @@ struct ServerOptions {
   std::chrono::milliseconds launcher_wait{10'000};
   std::string build = "homing 0.1.0";
   std::optional<FrontLimits> limits;  // instead of the configuration's
+  std::string access_log;             // file of the access log; empty: where the log goes
 };
 
 class Server {
@@ -40,6 +41,8 @@ class Server {
   // Returns after stop().
   void run();
   void stop();
+  // [any thread] After a rotation. An error is one sentence.
+  std::optional<std::string> reopen_access_log() { return access_sink_ ? access_sink_->reopen() : std::nullopt; }
   boost::asio::io_context& control() { return control_; }
   CoreDriver& driver() { return *driver_; }
   const base::RouterConfig& config() const { return config_; }
@@ -53,6 +56,7 @@ class Server {
   };
   Server(std::shared_ptr<const Settings> settings, ServerOptions options, std::string secret,
          std::unique_ptr<base::SqliteStore> store, base::Log& log);
+  std::optional<std::string> open_access_log();
   std::optional<std::string> wait_for_launcher();
   std::optional<std::string> open_doors();
   std::optional<std::string> open_tcp(const base::Endpoint& where, Door door);
@@ -69,6 +73,7 @@ class Server {
   RouteTable table_;
   Traffic traffic_;
   boost::asio::io_context control_{1};
+  std::unique_ptr<LogSink> access_sink_;  // after the workers in death: their lanes are part of it
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::unique_ptr<CoreDriver> driver_;

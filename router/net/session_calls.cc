@@ -52,10 +52,35 @@ bool repeatable(const Call& call) {
          (method == wire::Method::kGet || method == wire::Method::kHead || method == wire::Method::kOptions);
 }
 
-void take_results(Call& call, const Exchange& exchange) {
+// Who ended it, and in which phase, for the access log.
+void note_end(Call& call, const Exchange& exchange, bool to_peer) {
+  const EndedBy other = to_peer ? EndedBy::kPeer : EndedBy::kProcess;
+  const EndPhase before = exchange.body_touched && exchange.answer_at_ns == 0 ? EndPhase::kRequestBody
+                          : exchange.answer_at_ns == 0                        ? EndPhase::kFirstByte
+                                                                              : EndPhase::kAnswerBody;
+  switch (exchange.end) {
+    case End::kDone:
+    case End::kStopped:
+    case End::kTunnel:
+      return;
+    case End::kUnreachable:
+    case End::kBadAnswer:
+    case End::kCut:
+      return call.log.ended(other, before);
+    case End::kSilent:
+    case End::kClientSlow:
+      return call.log.ended(EndedBy::kRouter, before);
+    case End::kClientGone:
+      return call.log.ended(EndedBy::kClient, before);
+    case End::kClientBad:
+      return call.log.ended(EndedBy::kRouter, EndPhase::kRequestBody);
+  }
+}
+
+void take_results(Call& call, const Exchange& exchange, bool to_peer) {
   call.log.bytes_up += exchange.bytes_up;
   call.log.bytes_down += exchange.bytes_down;
-  call.log.ended = to_string(exchange.end);
+  note_end(call, exchange, to_peer);
   if (!exchange.note.empty()) call.log.detail = exchange.note;
   if (exchange.status != 0) {
     call.log.status = exchange.status;
@@ -112,9 +137,16 @@ namespace {
 // 0 or an errno. To a peer with the cluster's TLS, when there is one: then that node answers or nobody does.
 Task<int> connect_to(Call& call, io::Stream& upstream, const Way& way) {
   const std::int64_t limit = call.limits().connect;
-  if (const int error = co_await io::connect(upstream, way.address, limit)) co_return error;
+  io::Address address;
+  if (way.process != nullptr) {
+    address = {std::string(way.process->unix_path()), way.process->unix_path().empty() ? "127.0.0.1" : "",
+               way.process->port()};
+  } else {
+    address = {"", way.holder->peer_address.host, way.holder->peer_address.port};
+  }
+  if (const int error = co_await io::connect(upstream, address, limit)) co_return error;
   if (!way.to_peer || !call.settings->peers) co_return 0;
-  upstream.secure(std::make_unique<TlsStream>(call.settings->peers->connect_ssl(way.peer), upstream.fd()));
+  upstream.secure(std::make_unique<TlsStream>(call.settings->peers->connect_ssl(way.holder->name), upstream.fd()));
   upstream.read_within(limit);
   const bool begun = co_await upstream.handshake();
   upstream.read_whenever();
@@ -126,18 +158,20 @@ Task<int> connect_to(Call& call, io::Stream& upstream, const Way& way) {
 
 Task<Carried> carry(Call& call, const Way& way) {
   const FrontParts& parts = call.front.parts();
+  if (call.log.ready_ns == 0) call.log.ready_ns = call.worker.loop.now_ns();
   for (int attempt = 0;; ++attempt) {
     std::unique_ptr<io::Stream> upstream = attempt == 0 && repeatable(call) ? call.worker.idle.take(way.key) : nullptr;
     const bool reused = upstream != nullptr;
     if (!reused) {
       upstream = std::make_unique<io::Stream>(call.worker.loop, -1);
       if (const int error = co_await connect_to(call, *upstream, way)) {
-        call.log.ended = "unreachable";
+        call.log.ended(EndedBy::kRouter, EndPhase::kConnect);
         call.log.detail = std::strerror(error);
         parts.traffic.count(way.node, Traffic::Fate::kConnectFailed);
         co_return Carried::kUnreachable;
       }
     }
+    call.log.connected_ns = call.worker.loop.now_ns();
     Exchange exchange(call.client(), call.body, *upstream, call.work, call.limits().exchange);
     exchange.plan.target = way.target;
     exchange.plan.trusted_header = call.config().trusted_header;
@@ -150,14 +184,17 @@ Task<Carried> carry(Call& call, const Way& way) {
     parts.traffic.in_flight(way.node, 1);
     co_await exchange.run();
     parts.traffic.in_flight(way.node, -1);
-    take_results(call, exchange);
+    take_results(call, exchange, way.to_peer);
     if (exchange.upstream_reusable) call.worker.idle.give(way.key, std::move(upstream));
     if (exchange.end == End::kStopped) {
       parts.traffic.count(way.node, Traffic::Fate::kOk);
       call.log.detail = misdirected;
       co_return Carried::kMisdirected;
     }
-    if (!exchange.answered && reused && exchange.end == End::kUnreachable && !exchange.body_touched) continue;
+    if (!exchange.answered && reused && exchange.end == End::kUnreachable && !exchange.body_touched) {
+      ++call.log.retries;
+      continue;
+    }
     parts.traffic.count(way.node, fate_of(exchange.end));
     if (exchange.end == End::kTunnel) upgrade(call, way, std::move(upstream));
     if (exchange.answered) co_return Carried::kAnswered;
@@ -192,11 +229,11 @@ Task<void> refuse_carried(Call& call, Carried carried, Trouble unreachable) {
 
 Task<void> serve_here(Call& call, const core::SessionId& session, const core::RouteValue& route, AnswerEditor* editor) {
   const FrontParts& parts = call.front.parts();
-  const auto process = parts.table.process(session, route.epoch);
-  if (!process) co_return co_await call.front.send(call, process_away());
+  ProcessAddress process;
+  if (!parts.table.process(session, route.epoch, process)) co_return co_await call.front.send(call, process_away());
   Way way;
   way.node = parts.config.self;
-  way.address = {process->unix_path, process->unix_path.empty() ? "127.0.0.1" : "", process->port};
+  way.process = &process;
   way.key = {call.user->id, session, core::kNoNode, route.epoch};
   way.editor = editor;
   FieldList& fields = call.work.request_fields;
@@ -206,13 +243,15 @@ Task<void> serve_here(Call& call, const core::SessionId& session, const core::Ro
   if (call.log.client_address != "unix") fields.set("X-Forwarded-For", call.log.client_address);
   fields.set("X-Forwarded-Proto", call.scheme);
   fields.set("X-Forwarded-Host", call.head().host());
-  if (!process->secret.empty()) {
-    fields.set("X-Homing-Secret", process->secret);
+  if (!process.secret().empty()) {
+    fields.set("X-Homing-Secret", process.secret());
     // Programs such as Jupyter know a token by this name. The person's own Authorization, if any, is not for a process
     // that is protected by ours.
-    fields.own("Authorization", "token " + process->secret);
+    fields.own("Authorization", std::string("token ").append(process.secret()));
   }
   const auto& kinds = call.config().kinds;
+  if (route.kind.value < kinds.size()) call.log.kind = kinds[route.kind.value].name;
+  call.log.node = parts.config.node;
   const bool strip = route.kind.value < kinds.size() && kinds[route.kind.value].prefix == base::PrefixUse::kStrip;
   std::string stripped;
   if (strip) {
@@ -327,9 +366,12 @@ Task<Carried> forward(Call& call, const core::SessionId& session, const Located&
   const base::NodeEntry& holder = parts.config.nodes[at.node.value];
   Way way;
   way.to_peer = true;
-  way.peer = holder.name;
+  call.log.node = holder.name;
+  if (at.route && at.route->kind.value < call.config().kinds.size()) {
+    call.log.kind = call.config().kinds[at.route->kind.value].name;
+  }
   way.node = at.node;
-  way.address = {"", holder.peer_address.host, holder.peer_address.port};
+  way.holder = &holder;
   way.key = {call.user->id, {}, at.node, {}};
   ForwardClaims claims;
   claims.from = parts.config.self;

@@ -15,11 +15,11 @@ namespace homing::net {
 // workspace.
 struct Way {
   core::NodeId node = core::kNoNode;
-  io::Address address;
-  PoolKey key;              // connections are reused only under the same key
-  std::string_view target;  // empty: as it was asked for
+  const ProcessAddress* process = nullptr;  // here, or
+  const base::NodeEntry* holder = nullptr;  // the node that holds it
+  PoolKey key;                              // connections are reused only under the same key
+  std::string_view target;                  // empty: as it was asked for
   bool to_peer = false;
-  std::string_view peer;  // its name, when to_peer
   AnswerEditor* editor = nullptr;
 };
 

@@ -50,11 +50,12 @@ void IdleStreams::clear() {
 }
 
 void Access::clear() {
-  for (std::string* text : {&id, &client_address, &user, &method, &path, &session, &hop, &detail}) text->clear();
-  ended = "done";
-  status = 0;
+  for (std::string* text : {&id, &client_address, &session, &hop, &detail}) text->clear();
+  kind = node = {};
+  ended(EndedBy::kNobody, EndPhase::kAnswerBody);
+  status = retries = 0;
   bytes_up = bytes_down = 0;
-  began_ns = first_byte_ns = 0;
+  began_ns = head_ns = ready_ns = connected_ns = first_byte_ns = 0;
 }
 
 std::uint64_t Worker::random_start() {

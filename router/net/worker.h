@@ -22,29 +22,38 @@
 
 #include "router/core/ids.h"
 #include "router/io/stream.h"
+#include "router/net/access_log.h"
 #include "router/net/headers.h"
+#include "router/net/log_sink.h"
 #include "router/wire/answer_head.h"
 #include "router/wire/request_head.h"
 
 namespace homing::net {
 
-// What the access log says of one request. Strings keep their room from request to request.
+// What is known of one request for the access log, beside its head. Strings keep their room from request to request.
 struct Access {
   std::string id;  // of this request, here and upstream: 15 hexadecimal digits, which std::string holds inline
   std::string client_address;
-  std::string user;
-  std::string method;
-  std::string path;
   std::string session;  // its id as text
   std::string hop;      // "here", "to n2", "for n1", "none"
-  std::string_view ended = "done";
   std::string detail;
+  std::string_view kind;  // of the configuration in force, as `node`
+  std::string_view node;  // where it was served
+  EndedBy ended_by = EndedBy::kNobody;
+  EndPhase ended_in = EndPhase::kAnswerBody;
   unsigned status = 0;
+  unsigned retries = 0;
   std::uint64_t bytes_up = 0;
   std::uint64_t bytes_down = 0;
-  std::int64_t began_ns = 0;
-  std::int64_t first_byte_ns = 0;  // 0: none came
+  // Of the loop's clock; 0: not reached.
+  std::int64_t began_ns = 0;       // the head's first byte
+  std::int64_t head_ns = 0;        // its last
+  std::int64_t ready_ns = 0;       // the session may be asked
+  std::int64_t connected_ns = 0;   // there is a connection to it
+  std::int64_t first_byte_ns = 0;  // the answer's head was there
+
   void clear();
+  void ended(EndedBy who, EndPhase phase) { ended_by = who, ended_in = phase; }
 };
 
 // The room that one request needs while it is served; kept between requests, so that they allocate nothing. A
@@ -95,6 +104,24 @@ class IdleStreams {
 class Tunnel;
 struct Settings;
 
+// Hands the worker's lines over when they are old enough, however quiet the loop is.
+class LaneTimer final : public io::Timer {
+ public:
+  explicit LaneTimer(io::Loop& loop) : loop_(loop) {}
+  LogSink::Lane* lane = nullptr;  // nullptr: no access log
+  void line_ended() {
+    if (!is_set()) set(loop_.wheel(), loop_.now_ms() + kEveryMs);
+  }
+
+ private:
+  static constexpr std::int64_t kEveryMs = 1000;
+  void fire() override {
+    lane->tick(core::Instant(core::Duration(loop_.now_ns())));
+    if (lane->holds_lines() && !loop_.closing()) set(loop_.wheel(), loop_.now_ms() + kEveryMs);
+  }
+  io::Loop& loop_;
+};
+
 struct Worker {
   static constexpr std::size_t kScratchBytes = 64 * 1024;
   static constexpr std::size_t kSpares = 64;
@@ -104,6 +131,7 @@ struct Worker {
 
   io::Loop loop;
   std::shared_ptr<const Settings> settings;  // in force for what begins now
+  LaneTimer access{loop};
   IdleStreams idle;
   std::vector<std::unique_ptr<Workspace>> spares;
   std::array<char, kScratchBytes> scratch{};
