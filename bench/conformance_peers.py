@@ -4,17 +4,18 @@
 
   conformance_peers.py [--programs build/release/bin] [--shared DIR] [--list]
 
-The cases are llhttp's strict requests that end in an error and the Severe and Ambiguous requests of http-desync-guardian,
-read from DIR/conformance ($HOMING_SHARED or ../shared; skipped with a message when it is not there). Each is sent as raw
-bytes on a connection of its own; behind every door stands the same origin, which notes every head and every whole message
-that reaches it.
+The cases are llhttp's strict requests that end in an error and the Severe and Ambiguous requests of
+http-desync-guardian, read from DIR/conformance ($HOMING_SHARED or ../shared; skipped with a message when it is not
+there). Each is sent as raw bytes on a connection of its own; behind every door stands the same origin, which notes
+every head and every whole message that reaches it.
 
-Refused: an error status that the door itself gave, or no whole message at the origin. Not refused: what the origin saw
-whole, or refused itself. For ours, targets are moved below the session's path and the owner's cookie is added, so that the
-request would reach the session if it were let through; an answer about the address or the person (303, 401, 403, 404) is
-no refusal of the bytes. Where llhttp minds bytes behind a message that ends the connection (its error 5), not reading them
-is right. Ambiguous requests may pass, when the door closes the connection behind them: the second figure counts these too.
-Ends with 1 when ours lets a must-refuse or Severe case through. --list names what each door let through.
+Refused: an error status that the door itself gave, or no whole message at the origin. Not refused: what the origin
+saw whole, or refused itself. For ours, targets are moved below the session's path and the owner's cookie is added,
+so that the request would reach the session if it were let through; an answer about the address or the person (303,
+401, 403, 404) is no refusal of the bytes. Where llhttp minds bytes behind a message that ends the connection (its
+error 5), not reading them is right. Ambiguous requests may pass, when the door closes the connection behind them:
+the second figure counts these too. Ends with 1 when ours lets a must-refuse or Severe case through. --list names
+what each door let through.
 """
 
 import argparse
@@ -26,10 +27,12 @@ import socket
 import sys
 import threading
 
-from net_proxies import TREE, HaProxy, Nginx, Origin, Router, Trouble, Yard
+from net_proxies import HaProxy, Nginx, Router
+from net_yard import TREE, Origin, Trouble, Yard
 
 QUIET_S = 0.35  # nothing for so long: the door has said all it will
-SUITES = {"llhttp": "llhttp, must be refused", "Severe": "desync-guardian, Severe", "Ambiguous": "desync-guardian, Ambiguous"}
+SUITES = {"llhttp": "llhttp, must be refused", "Severe": "desync-guardian, Severe",
+          "Ambiguous": "desync-guardian, Ambiguous"}
 NOT_OF_THE_BYTES = {303, 401, 403, 404}
 CONTROLS = [b"GET /good HTTP/1.1\r\nHost: h\r\n\r\n",
             b"POST /good HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"]
@@ -94,7 +97,8 @@ class Door:
         refused = not refused_by_origin and (bool(errors) or (not passed_whole and not routed))
         if error == 5 and not refused_by_origin and closed and passed_whole <= 1 and len(statuses) <= 1:
             refused = True
-        self.results[suite, name] = (refused, refused or closed, f"{statuses or 'no answer'}, origin: {noted or 'nothing'}")
+        how = f"{statuses or 'no answer'}, origin: {noted or 'nothing'}"
+        self.results[suite, name] = (refused, refused or closed, how)
 
     def run(self, cases):
         for raw in CONTROLS:
@@ -150,10 +154,10 @@ def table(doors, cases, listed):
     lines = [f"{'refused':34}{'cases':>6}" + "".join(f"{name:>12}" for name in names)]
     for suite, title in SUITES.items():
         keys = [(one[0], one[2]) for one in cases if one[0] == suite]
-        lines.append(f"{title:34}{len(keys):>6}" + "".join(f"{sum(door.results[key][0] for key in keys):>12}" for door in doors))
-        if suite == "Ambiguous":
-            lines.append(f"{'  ... or the connection not reused':34}{len(keys):>6}" +
-                         "".join(f"{sum(door.results[key][1] for key in keys):>12}" for door in doors))
+        for which, words in enumerate((title, "  ... or the connection not reused")):
+            if which == 0 or suite == "Ambiguous":
+                counts = [sum(door.results[key][which] for key in keys) for door in doors]
+                lines.append(f"{words:34}{len(keys):>6}" + "".join(f"{count:>12}" for count in counts))
     if listed:
         for door in doors:
             lines += [f"{door.proxy.name} let through: {suite}: {name}: {how}"
@@ -201,7 +205,8 @@ def main():
         run_all(doors, cases)
         print("\n".join(table(doors, cases, options.list)))
         ours = doors[0].results
-        missed = [name for (suite, name), (refused, safe, _) in ours.items() if not (safe if suite == "Ambiguous" else refused)]
+        missed = [name for (suite, name), (refused, safe, _) in ours.items()
+                  if not (safe if suite == "Ambiguous" else refused)]
         if missed:
             print(f"ours lets through: {', '.join(missed)}")
         return 1 if missed else 0

@@ -5,8 +5,9 @@
   net_peers.py [--programs build/release/bin] [--smoke] [--rows REGEX] [--repeats 3] [--seconds 3] [--upstream unix|tcp]
                [--nice -20] [--json FILE]
 
-Everybody runs at once on one core; origin and load are on another; who is measured next is drawn. Numbers are medians of
-the repeats. Whoever answers anything but 200 ends the run without a table. See bench/README.md for how to read it.
+Everybody runs at once on one core; origin and load are on another; who is measured next is drawn. Numbers are
+medians of the repeats. Whoever answers anything but 200 ends the run without a table. See bench/README.md for how to
+read it.
 """
 
 import argparse
@@ -17,11 +18,12 @@ import re
 import shutil
 import signal
 import statistics
+import subprocess
 import sys
 import time
 
-from net_proxies import (TREE, Certificates, ConfigurableHttpProxy, HaProxy, HaProxyTwice, Nginx, NginxTls, Origin, Router, RouterTwice,
-                         Trouble, Yard, speaks_tls)
+from net_proxies import ConfigurableHttpProxy, HaProxy, HaProxyTwice, Nginx, NginxTls, Router, RouterTwice
+from net_yard import TREE, Certificates, Origin, Trouble, Yard
 
 GIB = 1 << 30
 LIMIT_S = 590
@@ -70,6 +72,11 @@ class Row:
             return f"limit {sign} {self.limit:g}: not judged"
         met = ratio >= self.limit if self.at_least else ratio <= self.limit
         return f"limit {sign} {self.limit:g}: {'met' if met else 'MISSED'}"
+
+    def as_json(self):
+        return {"row": self.name, "unit": self.unit, "medians": {name: self.median(name) for name in self.values},
+                "values": self.values, "peer": self.peer, "ratio": self.ratio(), "verdict": self.verdict(),
+                "notes": self.notes}
 
     def spread(self, proxy):
         values = self.values[proxy]
@@ -125,9 +132,9 @@ class Bench:
     def load(self, proxy, target, seconds=None, rate=0, connections=64, fresh=False):
         proxy.forget_log()
         seconds = seconds or self.options.seconds
-        out = json.loads(self.yard.call([self.program, "load", *self.common(proxy, target), "--rate", str(rate), "--connections",
-                                         str(connections), "--seconds", str(seconds), "--warm",
-                                         str(0.2 if self.options.smoke else 0.5), *(["--fresh", "yes"] if fresh else [])]))
+        argv = [self.program, "load", *self.common(proxy, target), "--rate", str(rate), "--seconds", str(seconds),
+                "--connections", str(connections), "--warm", str(0.2 if self.options.smoke else 0.5)]
+        out = json.loads(self.yard.call(argv + (["--fresh", "yes"] if fresh else [])))
         wrong = {status: count for status, count in out["statuses"].items() if status != "200"}
         if wrong or out["requests"] == 0:
             raise Trouble(f"{proxy.name} answered {wrong or 'nothing'} to /{target} (0: cut): nothing is printed")
@@ -136,8 +143,8 @@ class Bench:
         return out
 
     def bulk(self, proxy, up, size):
-        argv = ["--upload", str(size)] if up else []
-        out = json.loads(self.yard.call([self.program, "bulk", *self.common(proxy, "sink" if up else f"stream/{size}"), *argv]))
+        argv = [self.program, "bulk", *self.common(proxy, "sink" if up else f"stream/{size}")]
+        out = json.loads(self.yard.call(argv + (["--upload", str(size)] if up else [])))
         if out["status"] != 200 or out["up" if up else "down"] != size:
             raise Trouble(f"{proxy.name} answered {out}: nothing is printed")
         return size / max(out["cpu_s"], 0.01) / GIB
@@ -148,8 +155,8 @@ class Bench:
         self.router.sign_in()
         self.load(proxy, "small", 0.3)
         before = proxy.resident_kib()
-        holder = self.yard.start([self.program, "tunnels", *self.common(proxy, ""), "--count", str(count)], self.yard.load_core,
-                                 stdin=-1, stdout=-1)
+        argv = [self.program, "tunnels", *self.common(proxy, ""), "--count", str(count)]
+        holder = self.yard.start(argv, self.yard.load_core, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         opened = json.loads(holder.stdout.readline() or '{"open":0}')["open"]
         time.sleep(0.2 if self.options.smoke else 1.0)
         kib = (proxy.resident_kib() - before) / max(opened, 1)
@@ -222,7 +229,8 @@ class Bench:
     def row_bulk(self):
         size = GIB >> 6 if self.options.smoke else GIB
         for up in (False, True):
-            row = Row(f"{'upload' if up else 'download'} of {size / GIB:g} GiB, GiB a CPU second", "GiB/s", limit=1.0, at_least=True)
+            name = f"{'upload' if up else 'download'} of {size / GIB:g} GiB, GiB a CPU second"
+            row = Row(name, "GiB/s", limit=1.0, at_least=True)
             for proxy in self.rounds(self.proxies):
                 row.add(proxy.name, self.bulk(proxy, up, size))
             self.rows.append(row)
@@ -251,10 +259,11 @@ class Bench:
                 proxy.stop()
 
     def other_router(self, name, more, tls=False):
-        """A second cluster of ours with more configuration; nothing and a word why, when this router cannot do that yet."""
+        """A second cluster of ours with more configuration; nothing, and why, when this router cannot do that yet."""
         router = Router(self.yard, self.origin, more=more, tls=tls, name=name)
         if said := router.known():
-            return None, f"not yet: homing-router check says {said.splitlines()[0].split(': ', 1)[-1].split('; expected')[0]}"
+            first = said.splitlines()[0].split(": ", 1)[-1].split("; expected")[0]
+            return None, f"not yet: homing-router check says {first}"
         try:
             router.start()
         except (Trouble, OSError) as trouble:
@@ -264,7 +273,7 @@ class Bench:
 
     def certificates(self):
         if not self.made_certificates:
-            self.made_certificates = Certificates(self.yard)
+            self.made_certificates = Certificates(self.yard, Router.nodes)
         return self.made_certificates
 
     def row_mutual(self):
@@ -276,7 +285,8 @@ key = "{folder}/{{node}}.key"
 ca = "{folder}/ca.pem"
 ''')
         self.asked = ours or self.router
-        self.twice("two hops, mutual TLS between them, 45 B, CPU a request", RouterTwice(ours) if ours else None, self.certificates(), why)
+        self.twice("two hops, mutual TLS between them, 45 B, CPU a request", RouterTwice(ours) if ours else None,
+                   self.certificates(), why)
         if ours:
             ours.end()
         self.asked = self.router
@@ -293,7 +303,8 @@ certificates = [{{ cert = "{folder}/site.pem", key = "{folder}/site.key" }}]
         if ours:
             self.asked = ours
             proxies.append(ours)
-        for name, fresh in (("TLS, new connections with a full handshake and one request", True), ("TLS, 64 connections, 45 B, requests", False)):
+        for name, fresh in (("TLS, new connections with a full handshake and one request", True),
+                            ("TLS, 64 connections, 45 B, requests", False)):
             row = Row(name + ", per CPU second", "/s", "nginx-tls", 1.0, at_least=True, ours="router-tls")
             row.notes += [why] if why else []
             for proxy in self.rounds(proxies):
@@ -311,13 +322,16 @@ certificates = [{{ cert = "{folder}/site.pem", key = "{folder}/site.key" }}]
             self.remarks.append("autocannon is not here: our open loop was not checked against it in this run")
             return
         rate, seconds = (500, 1) if self.options.smoke else (5000, 4)
-        ours = json.loads(self.yard.call([self.program, "load", "--to", self.origin.tcp, "--target", "/small", "--rate", str(rate),
-                                          "--connections", "32", "--seconds", str(seconds)]))
-        theirs = json.loads(self.yard.call([shutil.which("node"), str(program), "--json", "--no-progress", "-c", "32", "-R", str(rate),
-                                            "-d", str(seconds), f"http://{self.origin.tcp}/small"]))
+        ours = json.loads(self.yard.call([
+            self.program, "load", "--to", self.origin.tcp, "--target", "/small", "--rate", str(rate),
+            "--connections", "32", "--seconds", str(seconds)]))
+        theirs = json.loads(self.yard.call([
+            shutil.which("node"), str(program), "--json", "--no-progress", "-c", "32", "-R", str(rate),
+            "-d", str(seconds), f"http://{self.origin.tcp}/small"]))
         self.remarks.append(
-            f"open loop at {rate}/s straight to the origin: ours {ours['achieved']:.0f}/s, p50 {ours['p50_us'] / 1000:.2f} ms, "
-            f"p99 {ours['p99_us'] / 1000:.2f} ms; autocannon {theirs['requests']['average']:.0f}/s, p50 "
+            f"open loop at {rate}/s straight to the origin: ours {ours['achieved']:.0f}/s, "
+            f"p50 {ours['p50_us'] / 1000:.2f} ms, p99 {ours['p99_us'] / 1000:.2f} ms; "
+            f"autocannon {theirs['requests']['average']:.0f}/s, p50 "
             f"{theirs['latency']['p50']} ms, p99 {theirs['latency']['p99']} ms (it counts whole milliseconds)")
         if ours["missed_its_rate"]:
             self.remarks.append("  our open loop missed its rate in this check")
@@ -325,7 +339,8 @@ certificates = [{{ cert = "{folder}/site.pem", key = "{folder}/site.key" }}]
     # --- the table
 
     def run(self):
-        chosen = [name for name, text in ROWS.items() if re.search(self.options.rows, f"{name}: {text}", re.IGNORECASE)]
+        wanted = re.compile(self.options.rows, re.IGNORECASE)
+        chosen = [name for name, text in ROWS.items() if wanted.search(f"{name}: {text}")]
         if not chosen:
             raise Trouble(f"--rows {self.options.rows} names none of: {', '.join(ROWS)}")
         self.start()
@@ -333,8 +348,9 @@ certificates = [{{ cert = "{folder}/site.pem", key = "{folder}/site.key" }}]
             getattr(self, "row_" + name)()
 
     def table(self):
-        lines = [f"load average {pathlib.Path('/proc/loadavg').read_text().split()[0]}, upstream {self.options.upstream}, "
-                 f"{self.options.repeats} repeats; medians [lowest..highest]"]
+        load = pathlib.Path("/proc/loadavg").read_text().split()[0]
+        lines = [f"load average {load}, upstream {self.options.upstream}, {self.options.repeats} repeats; "
+                 "medians [lowest..highest]"]
         for row in self.rows:
             ratio = row.ratio()
             lines.append(f"{row.name}" + (f": {ratio:.2f} of {row.peer}'s" if ratio is not None and row.limit else "") +
@@ -354,7 +370,7 @@ def main():
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--upstream", choices=("unix", "tcp"), default="unix")
     parser.add_argument("--nice", type=int, default=-20, help="of everything that is started, when root")
-    parser.add_argument("--realtime", action="store_true", help="before everybody else on this machine, whom it starves meanwhile")
+    parser.add_argument("--realtime", action="store_true", help="before everybody else here, whom it starves meanwhile")
     parser.add_argument("--json", help="also written there")
     options = parser.parse_args()
     options.repeats = options.repeats or (1 if options.smoke else 3)
@@ -379,8 +395,7 @@ def main():
             bench.remarks.append(f"stopped after {LIMIT_S} s: rows are missing; choose with --rows")
         print("\n".join(bench.table()))
         if options.json:
-            rows = [{"row": row.name, "unit": row.unit, "medians": {name: row.median(name) for name in row.values}, "values": row.values,
-                     "peer": row.peer, "ratio": row.ratio(), "verdict": row.verdict(), "notes": row.notes} for row in bench.rows]
+            rows = [row.as_json() for row in bench.rows]
             pathlib.Path(options.json).write_text(json.dumps({"rows": rows, "remarks": bench.remarks}, indent=1) + "\n")
         return 0 if whole else 1
     except Trouble as trouble:
