@@ -134,6 +134,61 @@ TEST_F(TlsPeersTest, WhoShowsNoCertificateIsRefused) {
   EXPECT_FALSE(peer_node(server.get()).has_value());
 }
 
+// A certificate alone proves nothing: the signature with its key comes in the record behind it.
+TEST_F(TlsPeersTest, NobodyIsNamedBeforeTheHandshakeIsOver) {
+  const auto n1 = node("n1");
+  const auto n2 = node("n2");
+  const SslPtr client = n2->connect_ssl("n1");
+  const SslPtr server = n1->accept_ssl();
+  SSL_set_bio(client.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+  SSL_set_bio(server.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+  const auto carry = [](SSL* from, SSL* to) {  // one byte
+    char byte = 0;
+    return BIO_read(SSL_get_wbio(from), &byte, 1) == 1 && BIO_write(SSL_get_rbio(to), &byte, 1) == 1;
+  };
+  bool certificate_alone = false;
+  for (int round = 0; round < 3; ++round) {
+    SSL_do_handshake(client.get());
+    while (carry(client.get(), server.get())) {
+      if (SSL_is_init_finished(server.get()) == 1) continue;
+      SSL_do_handshake(server.get());
+      if (SSL_is_init_finished(server.get()) == 1) continue;
+      certificate_alone = certificate_alone || SSL_get0_peer_certificate(server.get()) != nullptr;
+      ASSERT_FALSE(peer_node(server.get()).has_value());
+    }
+    while (carry(server.get(), client.get())) {
+    }
+  }
+  EXPECT_TRUE(certificate_alone) << "the moment that this test is about";
+  EXPECT_EQ(peer_node(server.get()), "n2");
+}
+
+// As on a resumed session, whose certificate is not verified again.
+TEST_F(TlsPeersTest, ACertificateThatHasExpiredSinceNamesNobody) {
+  for (const int hours : {-1, 1}) {
+    CertificateWish mayfly = wish("n2");
+    mayfly.until = std::chrono::hours(hours);
+    const auto n2 = loaded(files(authority_.issue(mayfly), authority_.pem()), "n2");
+    const auto n1 = files(authority_.issue(wish("n1")), authority_.pem());
+    const SslContextPtr blind(SSL_CTX_new(TLS_server_method()));
+    TlsNotes notes;
+    ASSERT_TRUE(use_identity(blind.get(), *read_identity(n1.cert, n1.key, "n1's", notes), notes));
+    SSL_CTX_set_verify(blind.get(), SSL_VERIFY_PEER, nullptr);
+    SSL_CTX_set_cert_verify_callback(
+        blind.get(),
+        [](X509_STORE_CTX* store, void*) {
+          X509_STORE_CTX_set_error(store, X509_V_OK);
+          return 1;
+        },
+        nullptr);
+    const SslPtr client = n2->connect_ssl("n1");
+    const SslPtr server(SSL_new(blind.get()));
+    SSL_set_accept_state(server.get());
+    ASSERT_TRUE(shake(client.get(), server.get()).done());
+    EXPECT_EQ(peer_node(server.get()).value_or("nobody"), hours < 0 ? "nobody" : "n2");
+  }
+}
+
 TEST_F(TlsPeersTest, Tls12IsNotSpokenBetweenRouters) {
   const auto n1 = node("n1");
   const SslContextPtr context(SSL_CTX_new(TLS_client_method()));
@@ -166,6 +221,8 @@ TEST_F(TlsPeersTest, ASessionIsOfferedToItsOwnNodeOnlyAndNobodyElseOpensIt) {
   ASSERT_TRUE(other.shaken.done());
   EXPECT_FALSE(other.resumed);
   EXPECT_EQ(other.client_sees, "n3");
+  EXPECT_TRUE(connect(*n1, "n3", *n3).resumed) << "each has its own";
+  EXPECT_TRUE(connect(*n1, "n2", *n2).resumed);
   // n3 at the address of n2: our session with n2 does not open there, and then its certificate is looked at.
   const Link wrong = connect(*n1, "n2", *n3);
   EXPECT_FALSE(wrong.shaken.done());
