@@ -262,7 +262,7 @@ TlsServer::~TlsServer() = default;
 
 std::expected<std::shared_ptr<const TlsServer>, std::string> TlsServer::load(const base::TlsConfig& config,
                                                                              const TlsServer* previous) {
-  CHECK(config.on());
+  if (!config.on()) return std::unexpected(std::string("tls.certificates is empty; TLS is on or off until a restart"));
   return Loader(config, previous).load();
 }
 

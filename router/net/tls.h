@@ -21,7 +21,8 @@
 //
 // Invariants: no socket, no clock but OpenSSL's own look at validity, no I/O after load.
 // REQUIRES of who uses an SSL*: ERR_clear_error() before each operation (SSL_get_error reads the thread's queue), and
-// reading on until WANT_READ, since whole records are read ahead.
+// reading on until WANT_READ, since whole records are read ahead. Many clients close without close_notify: that is an
+// SSL_ERROR_SSL ("unexpected eof while reading"), the other side gone, and where a length was promised a cut.
 //
 // Source: RFC 8446, 5246, 5077, 6066, 7301; Mozilla's server-side TLS guide 5.7; nginx's and HAProxy's ticket
 // callbacks.
@@ -48,7 +49,7 @@ class TlsServer {
  public:
   // Every mistake a line, each with its file; or the bundle. With `previous` the bundle before it: when the
   // configuration names no ticket keys, what that one sealed can still be resumed.
-  // REQUIRES: config.on().
+  // Without certificates that is a mistake too: TLS is turned off by a restart.
   static std::expected<std::shared_ptr<const TlsServer>, std::string> load(const base::TlsConfig& config,
                                                                            const TlsServer* previous = nullptr);
   ~TlsServer();

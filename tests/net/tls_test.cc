@@ -403,6 +403,8 @@ TEST_F(TlsTest, AReloadWithABrokenFileKeepsTheOldAndSaysWhy) {
   ASSERT_FALSE(broken.has_value());
   EXPECT_THAT(broken.error(), HasSubstr("site.pem: holds no certificate"));
   EXPECT_EQ(slot.get(), before);
+  EXPECT_FALSE(slot.reload({}).has_value()) << "no certificates at all";
+  EXPECT_EQ(slot.get(), before);
 
   certificate("site", {"new.example.org"});
   ASSERT_TRUE(slot.reload(config).has_value());
