@@ -216,6 +216,7 @@ TEST_F(HostedHere, WhatIsOverWakesNobodyAnyMore) {
   for (KindConfig& kind : config.kinds) kind.idle_after = seconds(30);
   Desk one(config);
   one.boot(2);
+  one.live(milliseconds(350));  // so that nothing falls together with a heartbeat
   const auto want = [&](std::uint64_t n) {
     one.tell(SessionWanted{RequestId{n}, {n, n}, UserId{n}, KindId{0}, Intent::kStart});
     one.answer_all();
