@@ -47,6 +47,7 @@ void Watch::write_blocked() {
 void Watch::abandon() {
   if (fd_ >= 0) loop_.remove(*this);
   fd_ = -1;
+  loop_.forget(*this);
   // Not from here: whoever abandons is in the middle of something.
   if (const auto who = std::exchange(reader_, {})) loop_.defer(who);
   if (const auto who = std::exchange(writer_, {})) loop_.defer(who);
