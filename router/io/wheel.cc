@@ -35,13 +35,16 @@ void Wheel::put(Timer& timer) {
   std::int64_t at = tick >> (kBits * wheel);
   // Farther than the coarsest wheel reaches: its last slot, from where it is put again.
   at = std::min(at, (tick_ >> (kBits * wheel)) + kSlots - 1);
-  const auto slot = static_cast<std::size_t>(wheel * kSlots + at % kSlots);
+  link(timer, static_cast<std::size_t>(wheel * kSlots + at % kSlots));
+}
+
+void Wheel::link(Timer& timer, std::size_t slot) {
   timer.slot_ = static_cast<std::uint16_t>(slot);
   timer.previous_ = nullptr;
   timer.next_ = first_[slot];
   if (timer.next_ != nullptr) timer.next_->previous_ = &timer;
   first_[slot] = &timer;
-  used_[static_cast<std::size_t>(wheel)] |= std::uint64_t{1} << (at % kSlots);
+  used_[slot / kSlots] |= std::uint64_t{1} << (slot % kSlots);
   ++size_;
 }
 
@@ -57,16 +60,24 @@ void Wheel::take(Timer& timer) {
   --size_;
 }
 
-// What moves lands in a finer wheel or, from the coarsest, in another slot: never here again.
+// What moves lands in a finer wheel, among those that fire next or, from the coarsest, in another slot: never here
+// again.
 void Wheel::empty(std::size_t slot) {
   while (Timer* timer = first_[slot]) {
     take(*timer);
     if (timer->due_ms_ <= tick_ * kTickMs) {
-      timer->wheel_ = nullptr;
-      timer->fire();
+      link(*timer, kDueSlot);
     } else {
       put(*timer);
     }
+  }
+}
+
+void Wheel::fire_due() {
+  while (Timer* timer = first_[kDueSlot]) {
+    take(*timer);
+    timer->wheel_ = nullptr;
+    timer->fire();
   }
 }
 
@@ -83,21 +94,10 @@ void Wheel::advance(std::int64_t now_ms) {
       if ((at << (kBits * wheel)) != tick_) continue;
       empty(static_cast<std::size_t>(wheel * kSlots + at % kSlots));
     }
-    const std::int64_t tick = tick_;
-    const auto slot = static_cast<std::size_t>(tick % kSlots);
-    Timer* timer = first_[slot];
+    empty(static_cast<std::size_t>(tick_ % kSlots));
     // What fires may set timers that are due at once: they wait for the next tick.
     ++tick_;
-    while (timer != nullptr) {
-      if (timer->due_ms_ > tick * kTickMs) {  // set by a fire() for the next turn of the wheel
-        timer = timer->next_;
-        continue;
-      }
-      take(*timer);
-      timer->wheel_ = nullptr;
-      timer->fire();
-      timer = first_[slot];
-    }
+    fire_due();
     // Nothing before the next used slot of the finest wheel or the next boundary of a coarser one: go there at once.
     const std::int64_t next = next_ms();
     tick_ = std::max(tick_, std::min(next == kNever ? until + 1 : next / kTickMs, until + 1));

@@ -6,11 +6,11 @@
 // one before. A timer waits in the slot of its time and moves to a finer wheel as that time comes near, at most three
 // times. One bitmap a wheel says which slots hold anything, so that an idle loop sleeps until the next one that does.
 //
-// A timer fires in the first advance() at or after its time, never before it, and at most one tick late. Limits here
-// are seconds to hours, so a tick is fine. Invariants: a timer is in one slot or none; it is out before it fires, and
-// may be set again or destroyed in its own fire(). Beyond the coarsest wheel (74 hours) it is looked at once a turn of
-// that wheel. Source: Varghese and Lauck, Hashed and Hierarchical Timing Wheels, SOSP 1987, scheme 7. Thread class:
-// single-owner.
+// A timer fires in the first advance() at or after the tick that follows its time: never before it, and less than a tick
+// late. Limits here are seconds to hours, so a tick is fine. Invariants: a timer is in one slot or none; it is out
+// before it fires, and may be set again or destroyed in its own fire(), which may set, stop and destroy others too.
+// Beyond the coarsest wheel (74 hours) it is looked at once a turn of that wheel. Source: Varghese and Lauck, Hashed and
+// Hierarchical Timing Wheels, SOSP 1987, scheme 7. Thread class: single-owner.
 #pragma once
 
 #include <array>
@@ -70,14 +70,20 @@ class Wheel {
   static constexpr int kBits = 6;
   static constexpr std::int64_t kSlots = std::int64_t{1} << kBits;
 
+  // Behind the slots of the wheels: those that fire now. So whoever fires may set a timer into the slot that was just
+  // emptied without being looked at again by the rest.
+  static constexpr std::size_t kDueSlot = std::size_t{kWheels} * kSlots;
+
   void put(Timer& timer);
+  void link(Timer& timer, std::size_t slot);
   void take(Timer& timer);
-  void empty(std::size_t slot);  // fires or moves down what is in it
+  void empty(std::size_t slot);  // moves what is in it down or among those that are due
+  void fire_due();
 
   std::int64_t tick_;  // everything before it has fired
   std::size_t size_ = 0;
-  std::array<std::uint64_t, kWheels> used_{};
-  std::array<Timer*, static_cast<std::size_t>(kWheels* kSlots)> first_{};
+  std::array<std::uint64_t, kWheels + 1> used_{};
+  std::array<Timer*, kDueSlot + 1> first_{};
 };
 
 }  // namespace homing::io
