@@ -47,8 +47,8 @@ std::span<char> Buffer::room(bool large) {
   } else if (large && capacity_ < BlockPool::kLarge) {
     move_to(BlockPool::kLarge);
   } else if (capacity_ - end_ < kLeastRoom) {
-    // First the front, then the large block.
-    if (begin_ >= kLeastRoom) {
+    // First the front, then the large block; of that, the last byte.
+    if (begin_ >= kLeastRoom || (begin_ > 0 && capacity_ == BlockPool::kLarge)) {
       std::memmove(block_, block_ + begin_, end_ - begin_);
       end_ -= begin_;
       begin_ = 0;
