@@ -20,7 +20,7 @@ namespace homing::io {
 class BlockPool {
  public:
   static constexpr std::size_t kSmall = 32 * 1024;
-  static constexpr std::size_t kLarge = 128 * 1024;
+  static constexpr std::size_t kLarge = 256 * 1024;
   static constexpr std::size_t kKept = 64;
 
   BlockPool() = default;

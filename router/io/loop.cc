@@ -53,8 +53,10 @@ void Watch::abandon() {
   if (const auto who = std::exchange(writer_, {})) loop_.defer(who);
 }
 
-void Watch::wake_reader() {
-  if (const auto who = std::exchange(reader_, {})) loop_.defer(who);
+bool Watch::wake_reader() {
+  const auto who = std::exchange(reader_, {});
+  if (who) loop_.defer(who);
+  return static_cast<bool>(who);
 }
 
 void Watch::on_events(std::uint32_t events) {

@@ -80,8 +80,8 @@ class Watch {
   // Awaitable: until it can be read (written) or is abandoned. One waiter each.
   auto readable() { return Wait{*this, &Watch::reader_, &Watch::can_read_}; }
   auto writable() { return Wait{*this, &Watch::writer_, &Watch::can_write_}; }
-  // Resumes who waits to read, though nothing may be there.
-  void wake_reader();
+  // Resumes who waits to read, though nothing may be there. False: nobody does.
+  bool wake_reader();
 
  private:
   friend class Loop;

@@ -67,13 +67,18 @@ void Stream::close() {
 
 void Stream::fire() {
   if (fd_ < 0) return;
-  const std::int64_t due = std::min(read_until_ms_, write_until_ms_);
-  if (loop_.closing() || due <= loop_.now_ms()) {
-    late_ = !loop_.closing();
-    close();
-  } else if (due != Wheel::kNever) {
-    set(loop_.wheel(), due);
+  const std::int64_t now = loop_.now_ms();
+  if (loop_.closing()) return close();
+  if (write_until_ms_ <= now) {
+    late_ = true;
+    return close();
   }
+  if (read_until_ms_ <= now && !late_) {
+    late_ = true;
+    if (!watch_->wake_reader()) return close();
+  }
+  const std::int64_t due = late_ ? write_until_ms_ : std::min(read_until_ms_, write_until_ms_);
+  if (due != Wheel::kNever) set(loop_.wheel(), due);
 }
 
 void Stream::learn(const Cipher::Done& done) {
@@ -87,7 +92,7 @@ void Stream::learn(const Cipher::Done& done) {
 
 Io Stream::read_some(std::span<char> room, std::size_t& size) {
   size = 0;
-  if (fd_ < 0) return Io::kError;
+  if (fd_ < 0 || late_) return Io::kError;
   if (cipher_) {
     const Cipher::Done done = cipher_->read(room);
     learn(done);
@@ -111,7 +116,7 @@ Io Stream::read_some(std::span<char> room, std::size_t& size) {
 }
 
 Io Stream::fill(bool large) {
-  if (fd_ < 0) return Io::kError;
+  if (fd_ < 0 || late_) return Io::kError;
   if (!watch_->can_read()) return Io::kAgain;
   const std::span<char> room = input_.room(large);
   CHECK(!room.empty());
@@ -175,7 +180,7 @@ Task<bool> Stream::write_all(std::span<iovec> pieces) {
 Task<bool> Stream::handshake() {
   if (!cipher_) co_return true;
   for (;;) {
-    if (fd_ < 0) co_return false;
+    if (fd_ < 0 || late_) co_return false;
     const Cipher::Done done = cipher_->handshake();
     if (done.state == Io::kOk) co_return true;
     if (done.state != Io::kAgain) co_return false;
@@ -252,6 +257,13 @@ std::string peer_text(int fd) {
     return text;
   }
   return "unix";
+}
+
+std::string address_text(std::span<const std::uint8_t> bytes, bool six) {
+  CHECK(bytes.size() >= (six ? sizeof(in6_addr) : sizeof(in_addr)));
+  char text[INET6_ADDRSTRLEN] = {};
+  ::inet_ntop(six ? AF_INET6 : AF_INET, bytes.data(), text, sizeof text);
+  return text;
 }
 
 }  // namespace homing::io

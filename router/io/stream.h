@@ -7,7 +7,8 @@
 // loop's wheel, moved only when one of them comes nearer: setting a deadline is a store.
 //
 // Invariants: belongs to one loop. After close() everybody who waits is resumed and every operation fails; late() says
-// whether a deadline did it. One reader and one writer at a time.
+// whether a deadline did it. A read deadline ends reading only, so that the other side can still be told (408); a write
+// deadline, and a read deadline that nobody waits for, close. One reader and one writer at a time.
 // Thread class: single-owner (the loop's thread).
 #pragma once
 
@@ -133,5 +134,7 @@ Task<int> connect(Stream& stream, const Address& address, std::int64_t limit_ms)
 void set_no_delay(int fd);
 // "192.0.2.1", "::1"; "unix" for a Unix socket.
 std::string peer_text(int fd);
+// Of the bytes of an address, IPv4 in the first four.
+std::string address_text(std::span<const std::uint8_t> bytes, bool six);
 
 }  // namespace homing::io

@@ -6,11 +6,11 @@
 // one before. A timer waits in the slot of its time and moves to a finer wheel as that time comes near, at most three
 // times. One bitmap a wheel says which slots hold anything, so that an idle loop sleeps until the next one that does.
 //
-// A timer fires in the first advance() at or after the tick that follows its time: never before it, and less than a tick
-// late. Limits here are seconds to hours, so a tick is fine. Invariants: a timer is in one slot or none; it is out
+// A timer fires in the first advance() at or after the tick that follows its time: never before it, and less than a
+// tick late. Limits here are seconds to hours, so a tick is fine. Invariants: a timer is in one slot or none; it is out
 // before it fires, and may be set again or destroyed in its own fire(), which may set, stop and destroy others too.
-// Beyond the coarsest wheel (74 hours) it is looked at once a turn of that wheel. Source: Varghese and Lauck, Hashed and
-// Hierarchical Timing Wheels, SOSP 1987, scheme 7. Thread class: single-owner.
+// Beyond the coarsest wheel (74 hours) it is looked at once a turn of that wheel. Source: Varghese and Lauck, Hashed
+// and Hierarchical Timing Wheels, SOSP 1987, scheme 7. Thread class: single-owner.
 #pragma once
 
 #include <array>

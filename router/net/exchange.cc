@@ -127,6 +127,7 @@ Task<void> Exchange::pump_request() {
   const wire::BodyKind kind = work_.request.framing().kind;
   const bool chunked = kind == wire::BodyKind::kChunked;
   Gather gather;
+  SlowBody slow(limits_);
   body_touched = true;
   while (body_.state() == wire::BodyReader::State::kMore && !answer_over_) {
     gather.take(body_, client_.input().data(), chunked);
@@ -151,7 +152,13 @@ Task<void> Exchange::pump_request() {
     if (result == io::Io::kAgain) {
       client_.input().release();
       client_.read_within(limits_.body_stall);
+      const std::int64_t from_ns = client_.loop().now_ns();
       co_await client_.readable();
+      const bool too_slow = slow.waited(client_.loop().now_ns() - from_ns, body_.payload_bytes());
+      if (too_slow || client_.late()) {
+        end = End::kClientSlow;
+        co_return client_failed();
+      }
       client_.read_whenever();
     } else if (result != io::Io::kOk) {
       co_return client_failed();

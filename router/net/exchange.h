@@ -40,6 +40,24 @@ struct ExchangeLimits {
   std::int64_t tunnel_rest = 30'000;  // after one side of a tunnel closed
 };
 
+// Judges a client that sends its body too slowly: only the time in which we waited for it counts.
+class SlowBody {
+ public:
+  explicit SlowBody(const ExchangeLimits& limits) : limits_(limits) {}
+  // Another wait of `ns` is over; `bytes` of the body have come. True: too slow.
+  bool waited(std::int64_t ns, std::uint64_t bytes) {
+    waited_ns_ += ns;
+    const std::int64_t beyond_ns = waited_ns_ - limits_.body_grace * 1'000'000;
+    if (limits_.body_min_rate == 0 || beyond_ns <= 0) return false;
+    return static_cast<double>(bytes) <
+           static_cast<double>(limits_.body_min_rate) * static_cast<double>(beyond_ns) / 1e9;
+  }
+
+ private:
+  const ExchangeLimits& limits_;
+  std::int64_t waited_ns_ = 0;
+};
+
 // How it ended.
 enum class End : std::uint8_t {
   kDone = 0,

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -10,6 +11,7 @@
 
 #include "router/io/resolver.h"
 #include "router/net/tunnel.h"
+#include "router/wire/proxy_header.h"
 #include "router/wire/text.h"
 
 namespace homing::net {
@@ -18,6 +20,11 @@ namespace {
 
 constexpr std::size_t kDrainBytes = 64 * 1024;  // of a body nobody wants; more closes the connection
 constexpr std::int64_t kLingerMs = 1000;
+// To who comes when there is no room, before anything is read: new work goes first.
+constexpr std::string_view kNoRoom =
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 5\r\nHoming-Reason: overloaded\r\n"
+    "Connection: close\r\n\r\n";
+constexpr int kSlowDownSeconds = 5;
 
 // 60 bits: unique, not secret. Fifteen digits, which std::string keeps inline.
 void append_request_id(std::uint64_t value, std::string& out) {
@@ -111,6 +118,48 @@ Call::Call(Front& f, Connection& c, Workspace& w)
       settings(c.worker.settings),
       scheme(c.tls != nullptr ? "https" : "http") {}
 
+// What the configuration says of connections from one address.
+bool Front::may_connect(Connection& connection) {
+  const std::int64_t most = connection.worker.settings->limits.per_address;
+  const bool counted = connection.door == Door::kPublic || connection.door == Door::kRedirect;
+  if (most == 0 || !counted || connection.address == "unix") return true;
+  connection.address_hold = addresses_.take(connection.address, most);
+  if (!connection.address_hold.held()) parts_.traffic.counters.shed.fetch_add(1, std::memory_order_relaxed);
+  return connection.address_hold.held();
+}
+
+// A front balancer on the trusted socket says whose connection it is, when the configuration wants it to.
+Task<bool> Front::read_proxy_header(Connection& connection) {
+  const Settings& settings = *connection.worker.settings;
+  if (connection.door != Door::kTrusted || settings.config.proxy_protocol == base::ProxyProtocol::kOff) co_return true;
+  io::Stream& stream = connection.stream;
+  stream.read_within(settings.limits.first_head);
+  wire::ProxyHeader header;
+  for (;;) {
+    const auto parsed = header.parse(stream.input().data());
+    if (parsed.state == wire::ProxyHeader::State::kDone) {
+      stream.input().consume(parsed.size);
+      break;
+    }
+    if (parsed.state == wire::ProxyHeader::State::kRefused) {
+      parts_.log.warn("proxy-header.refused", {{"why", parsed.why}});
+      co_return false;
+    }
+    const io::Io result = stream.fill();
+    if (result == io::Io::kAgain) {
+      stream.input().release();
+      co_await stream.readable();
+    } else if (result != io::Io::kOk) {
+      co_return false;
+    }
+  }
+  stream.read_whenever();
+  if (header.family() != wire::ProxyHeader::Family::kNone) {
+    connection.address = io::address_text(header.source().bytes, header.family() == wire::ProxyHeader::Family::kIpv6);
+  }
+  co_return true;
+}
+
 // The handshake, where the door speaks TLS. False: there is nobody to answer.
 Task<bool> Front::begin_tls(Connection& connection) {
   const Settings& settings = *connection.worker.settings;
@@ -133,6 +182,10 @@ Task<bool> Front::begin_tls(Connection& connection) {
 Task<void> Front::serve(Worker& worker, int fd, Door door) {
   auto& open = parts_.traffic.counters.connections_open;
   if (open.fetch_add(1) >= worker.settings->limits.max_connections) {
+    parts_.traffic.counters.shed.fetch_add(1, std::memory_order_relaxed);
+    if (door != Door::kPublic || !worker.settings->tls) {
+      [[maybe_unused]] const auto sent = ::send(fd, kNoRoom.data(), kNoRoom.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
     ::close(fd);
     open.fetch_sub(1);
     co_return;
@@ -140,7 +193,7 @@ Task<void> Front::serve(Worker& worker, int fd, Door door) {
   {
     Connection connection(worker, fd, door);
     bool first = true;
-    if (co_await begin_tls(connection)) {
+    if (may_connect(connection) && co_await read_proxy_header(connection) && co_await begin_tls(connection)) {
       while (co_await serve_one(connection, first)) first = false;
     }
     if (connection.upgraded) {
@@ -195,14 +248,32 @@ Task<bool> Front::serve_one(Connection& connection, bool first) {
     if (result == io::Io::kAgain) co_await client.readable();
     if (result == io::Io::kEnd || result == io::Io::kError) break;
   }
+  const bool slow = client.late();
   client.read_whenever();
   bool more = false;
+  if (slow) co_await refuse_slow_head(connection, *workspace, began_ns);
   if (parsed.state != wire::Parsed::State::kMore) {
     more = co_await serve_request(connection, *workspace, parsed, began_ns);
   }
   --connection.worker.requests_in_hand;
   connection.worker.give_workspace(std::move(workspace));
   co_return more;
+}
+
+// The head took too long: the client is told, since it may be an honest one on a bad line.
+Task<void> Front::refuse_slow_head(Connection& connection, Workspace& workspace, std::int64_t began_ns) {
+  Call call(*this, connection, workspace);
+  call.log.clear();
+  call.log.began_ns = began_ns;
+  call.log.client_address = connection.address;
+  append_request_id(connection.worker.next_request_id(), call.log.id);
+  call.broken = true;
+  Trouble trouble;
+  trouble.status = Status::kRequestTimeout;
+  trouble.reason = "slow";
+  trouble.title = "The request did not arrive in time";
+  co_await send(call, trouble);
+  log_request(call);
 }
 
 Task<bool> Front::serve_request(Connection& connection, Workspace& workspace, const wire::Parsed& parsed,
@@ -278,6 +349,15 @@ Task<void> Front::dispatch(Call& call) {
   if (call.door() == Door::kAdmin) co_return co_await serve_admin(call);
   if (call.door() == Door::kCluster) co_return co_await serve_forwarded(call);
   name_user(call);
+  if (!within_user_limit(call)) {
+    Trouble trouble;
+    trouble.status = Status::kTooManyRequests;
+    trouble.reason = "too-many-connections";
+    trouble.title = "You have too many connections open";
+    trouble.text = "Close other windows of your sessions and try again.";
+    trouble.retry_after_s = kSlowDownSeconds;
+    co_return co_await send(call, trouble);
+  }
   if (path.starts_with("/s/")) co_return co_await serve_session(call);
   if (!call.head().upgrade().empty()) {
     Trouble trouble;
@@ -294,6 +374,17 @@ Task<void> Front::dispatch(Call& call) {
   trouble.reason = "not-found";
   trouble.title = "There is nothing at this address";
   co_await send(call, trouble);
+}
+
+// A connection counts for the person who uses it, from their first request on.
+bool Front::within_user_limit(Call& call) {
+  const std::int64_t most = call.limits().per_user;
+  if (most == 0 || call.user == nullptr) return true;
+  Quota::Hold& hold = call.connection.user_hold;
+  if (hold.held() && hold.name() == call.user->name) return true;
+  hold = {};
+  hold = users_.take(call.user->name, most);
+  return hold.held();
 }
 
 // The only place where a person gets a name, except inside a sealed head.
@@ -343,6 +434,7 @@ std::optional<core::SessionId> Front::session_of(Call& call, std::string_view te
 
 Task<std::optional<std::string>> Front::read_body(Call& call, std::size_t max) {
   std::string out;
+  SlowBody slow(call.limits().exchange);
   io::Stream& client = call.client();
   while (call.body.state() == wire::BodyReader::State::kMore) {
     const auto piece = call.body.read(client.input().data());
@@ -353,8 +445,10 @@ Task<std::optional<std::string>> Front::read_body(Call& call, std::size_t max) {
     const io::Io result = client.fill();
     if (result == io::Io::kAgain) {
       client.read_within(call.limits().exchange.body_stall);
+      const std::int64_t from_ns = call.worker.loop.now_ns();
       co_await client.readable();
-      client.read_whenever();
+      if (slow.waited(call.worker.loop.now_ns() - from_ns, call.body.payload_bytes())) co_return std::nullopt;
+      if (!client.late()) client.read_whenever();
     } else if (result != io::Io::kOk) {
       co_return std::nullopt;
     }

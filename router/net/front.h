@@ -29,6 +29,7 @@
 #include "router/net/credentials.h"
 #include "router/net/exchange.h"
 #include "router/net/pages.h"
+#include "router/net/quota.h"
 #include "router/net/route_table.h"
 #include "router/net/settings.h"
 #include "router/net/tls_stream.h"
@@ -85,6 +86,8 @@ class Connection {
   std::string login_text;
   User login_user;
   WallSeconds login_expires = 0;
+  Quota::Hold address_hold;
+  Quota::Hold user_hold;
   // The same for the session's id.
   std::string session_text;
   core::SessionId session;
@@ -166,9 +169,15 @@ class Front {
   void log_request(Call& call);
   Task<void> linger(io::Stream& client);
   Task<bool> begin_tls(Connection& connection);
+  Task<bool> read_proxy_header(Connection& connection);
+  bool may_connect(Connection& connection);
+  bool within_user_limit(Call& call);
+  Task<void> refuse_slow_head(Connection& connection, Workspace& workspace, std::int64_t began_ns);
 
   FrontParts parts_;
   SeenNonces nonces_;
+  Quota addresses_;
+  Quota users_;
 };
 
 // The servants.

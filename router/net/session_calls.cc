@@ -198,12 +198,20 @@ Task<Carried> carry(Call& call, const Way& way) {
     parts.traffic.count(way.node, fate_of(exchange.end));
     if (exchange.end == End::kTunnel) upgrade(call, way, std::move(upstream));
     if (exchange.answered) co_return Carried::kAnswered;
-    if (exchange.end == End::kClientGone || exchange.end == End::kClientSlow) co_return Carried::kAnswered;
+    if (exchange.end == End::kClientGone) co_return Carried::kAnswered;
     if (exchange.body_touched) call.broken = true;  // the rest of the body is not worth waiting for
-    co_return exchange.end == End::kBadAnswer ? Carried::kBad
-    : exchange.end == End::kSilent            ? Carried::kSilent
-    : exchange.end == End::kClientBad         ? Carried::kClientBad
-                                              : Carried::kUnreachable;
+    switch (exchange.end) {
+      case End::kBadAnswer:
+        co_return Carried::kBad;
+      case End::kSilent:
+        co_return Carried::kSilent;
+      case End::kClientBad:
+        co_return Carried::kClientBad;
+      case End::kClientSlow:
+        co_return Carried::kClientSlow;
+      default:
+        co_return Carried::kUnreachable;
+    }
   }
 }
 
@@ -217,6 +225,10 @@ Task<void> refuse_carried(Call& call, Carried carried, Trouble unreachable) {
   if (carried == Carried::kSilent) {
     co_return co_await call.front.send(call, plain_trouble(Status::kGatewayTimeout, "silent",
                                                            "Your session did not answer in time", "It may be busy."));
+  }
+  if (carried == Carried::kClientSlow) {
+    co_return co_await call.front.send(
+        call, plain_trouble(Status::kRequestTimeout, "slow", "The body of this request did not arrive in time", ""));
   }
   if (carried == Carried::kClientBad) {
     co_return co_await call.front.send(

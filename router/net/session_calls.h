@@ -29,7 +29,8 @@ enum class Carried : std::uint8_t {
   kUnreachable,
   kSilent,
   kBad,
-  kClientBad,  // the body of the request is none
+  kClientBad,   // the body of the request is none
+  kClientSlow,  // it did not come in time
 };
 
 // REQUIRES: the call's body is unread.

@@ -19,6 +19,7 @@ enum class Status : std::uint16_t {
   kForbidden = 403,
   kNotFound = 404,
   kMethodNotAllowed = 405,
+  kRequestTimeout = 408,
   kGone = 410,
   kPayloadTooLarge = 413,
   kMisdirectedRequest = 421,

@@ -29,6 +29,7 @@ class Traffic {
     std::atomic<std::uint64_t> tunnels{0};  // opened
     std::atomic<std::int64_t> tunnels_open{0};
     std::atomic<std::int64_t> connections_open{0};
+    std::atomic<std::uint64_t> shed{0};        // connections that there was no room for
     std::atomic<std::uint64_t> handshakes{0};  // TLS, with people and peers
     std::atomic<std::uint64_t> handshakes_failed{0};
     std::atomic<std::uint64_t> bytes_up{0};
