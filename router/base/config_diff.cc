@@ -169,7 +169,7 @@ Rows kind_rows(const KindEntry& c) {
   const char* anew = "those that run were started the other way: start them anew";
   Rows rows("kind." + c.name + ".");
   std::vector<std::string> environment;
-  for (const auto& [name, value] : c.environment) environment.push_back(name + "=" + value);
+  for (const auto& [name, value] : c.environment) environment.push_back(fmt::format("{}={}", name, value));
   rows.add("title", c.title);
   rows.add("command", c.command, Takes::kNewSessions);
   rows.add("environment", environment, Takes::kNewSessions);

@@ -71,8 +71,8 @@ struct TlsServer::State {
 };
 
 int TlsServer::state_index() {
-  static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, &State::release);
-  return index;
+  static const int kIndex = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, &State::release);
+  return kIndex;
 }
 
 int TlsServer::pick_certificate(SSL* ssl, int*, void* state) {

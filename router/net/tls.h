@@ -43,7 +43,7 @@
 
 namespace homing::net {
 
-constexpr std::chrono::hours kTicketLife{24};
+inline constexpr std::chrono::hours kTicketLife{24};
 
 class TlsServer {
  public:

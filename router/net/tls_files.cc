@@ -196,9 +196,8 @@ bool decode_ticket_key(std::string_view line, TicketKey& key) {
   while (!padded.empty() && padded.back() == '=') padded.pop_back();
   bool good = padded.size() == 107;  // 80 bytes: 26 groups of four and three digits
   padded += '=';
-  good =
-      good && EVP_DecodeBlock(bytes.data(), static_cast<const unsigned char*>(static_cast<const void*>(padded.data())),
-                              static_cast<int>(padded.size())) == 81;
+  good = good && EVP_DecodeBlock(bytes.data(), reinterpret_cast<const unsigned char*>(padded.data()),
+                                 static_cast<int>(padded.size())) == 81;
   if (good) {
     std::memcpy(key.name.data(), bytes.data(), 16);
     std::memcpy(key.mac.data(), bytes.data() + 16, 32);

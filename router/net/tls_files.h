@@ -24,11 +24,11 @@
 
 namespace homing::net {
 
-template <auto kFree>
+template <auto Function>
 struct FreeWith {
   template <typename T>
   void operator()(T* handle) const {
-    kFree(handle);
+    Function(handle);
   }
 };
 using SslPtr = std::unique_ptr<SSL, FreeWith<SSL_free>>;
@@ -74,7 +74,7 @@ struct TicketKey {
   TicketKey& operator=(const TicketKey&) = default;
   ~TicketKey();  // wipes it
 };
-constexpr std::size_t kMaxTicketKeys = 16;
+inline constexpr std::size_t kMaxTicketKeys = 16;
 
 // The file's text as base::TlsConfig::ticket_keys describes it; in file order.
 std::vector<TicketKey> read_ticket_keys(const std::string& file, TlsNotes& notes);

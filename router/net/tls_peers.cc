@@ -26,8 +26,8 @@ constexpr std::size_t kMaxSessions = 4096;  // nodes; of further ones no session
 class Sessions {
  public:
   static int index() {
-    static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, &Sessions::release);
-    return index;
+    static const int kIndex = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, &Sessions::release);
+    return kIndex;
   }
   static Sessions& of(const SSL* ssl) {
     return *static_cast<Sessions*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), index()));
@@ -68,8 +68,8 @@ void release_name(void*, void* name, CRYPTO_EX_DATA*, int, long, void*) {
   delete static_cast<std::string*>(name);
 }
 int wanted_index() {
-  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, &release_name);
-  return index;
+  static const int kIndex = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, &release_name);
+  return kIndex;
 }
 const std::string* wanted_node(const SSL* ssl) {
   return static_cast<const std::string*>(SSL_get_ex_data(ssl, wanted_index()));
@@ -176,8 +176,7 @@ class TlsPeers::Loader {
     CHECK(SSL_CTX_set_num_tickets(context, 1) == 1);
     const std::string id = digest_of(authorities_);
     CHECK(id.size() == SSL_MAX_SID_CTX_LENGTH);
-    CHECK(SSL_CTX_set_session_id_context(context,
-                                         static_cast<const unsigned char*>(static_cast<const void*>(id.data())),
+    CHECK(SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>(id.data()),
                                          static_cast<unsigned>(id.size())) == 1);
     return made;
   }

@@ -29,7 +29,7 @@
 
 namespace homing::net {
 
-constexpr std::chrono::hours kPeerTicketLife{1};
+inline constexpr std::chrono::hours kPeerTicketLife{1};
 
 class TlsPeers {
  public:

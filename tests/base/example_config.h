@@ -17,13 +17,13 @@ struct WholeExample {
 };
 
 inline WholeExample whole_example() {
-  static const std::regex switched_off(R"(# (\[[a-z-]+\]|[a-z-]+ = .*|  \{ cert = .*|\]))");
+  static const std::regex kSwitchedOff(R"(# (\[[a-z-]+\]|[a-z-]+ = .*|  \{ cert = .*|\]))");
   std::istringstream example(slurp("router/dist/homing.example.toml"));
   WholeExample whole;
   for (std::string line; std::getline(example, line);) {
     std::smatch match;
     // Strategy `sessions` takes no parameters.
-    if (!line.starts_with("# params") && std::regex_match(line, match, switched_off)) {
+    if (!line.starts_with("# params") && std::regex_match(line, match, kSwitchedOff)) {
       line = match[1];
       ++whole.switched_on;
     }

@@ -97,13 +97,13 @@ X509Ptr TestAuthority::sign(const CertificateWish& wish, EVP_PKEY* key, bool aut
   X509Ptr cert(X509_new());
   CHECK(cert != nullptr && X509_set_version(cert.get(), 2) == 1);
   std::uint64_t serial = 0;
-  CHECK(RAND_bytes(static_cast<unsigned char*>(static_cast<void*>(&serial)), sizeof serial) == 1);
+  CHECK(RAND_bytes(reinterpret_cast<unsigned char*>(&serial), sizeof serial) == 1);
   CHECK(ASN1_INTEGER_set_uint64(X509_get_serialNumber(cert.get()), serial >> 1) == 1);
   const auto seconds = [](std::chrono::hours hours) { return std::chrono::seconds(hours).count(); };
   CHECK(X509_gmtime_adj(X509_getm_notBefore(cert.get()), seconds(wish.from)) != nullptr);
   CHECK(X509_gmtime_adj(X509_getm_notAfter(cert.get()), seconds(wish.until)) != nullptr);
   if (!wish.common_name.empty()) {
-    const auto* name = static_cast<const unsigned char*>(static_cast<const void*>(wish.common_name.data()));
+    const auto* name = reinterpret_cast<const unsigned char*>(wish.common_name.data());
     CHECK(X509_NAME_add_entry_by_NID(X509_get_subject_name(cert.get()), NID_commonName, MBSTRING_UTF8, name,
                                      static_cast<int>(wish.common_name.size()), -1, 0) == 1);
   }

@@ -14,7 +14,6 @@
 namespace homing::net {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 

@@ -27,9 +27,9 @@ std::string key_line() {
   std::string bytes(TicketKey::kBytes, '\0');
   random_bytes(bytes.data(), bytes.size());
   std::string text(120, '\0');
-  const int size = EVP_EncodeBlock(static_cast<unsigned char*>(static_cast<void*>(text.data())),
-                                   static_cast<const unsigned char*>(static_cast<const void*>(bytes.data())),
-                                   static_cast<int>(bytes.size()));
+  const int size =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
   text.resize(static_cast<std::size_t>(size));
   return text + "\n";
 }
@@ -222,8 +222,7 @@ TEST_F(TlsTest, AProtocolIsAgreedOnOrTheClientIsTurnedAway) {
       {.certificates = {certificate("first", {"first.example.org"}), certificate("second", {"second.example.org"})}});
   const auto offer = [&](const std::string& list, const char* name) {
     Browser browser(authority_.pem());
-    EXPECT_EQ(SSL_CTX_set_alpn_protos(browser.context(),
-                                      static_cast<const unsigned char*>(static_cast<const void*>(list.data())),
+    EXPECT_EQ(SSL_CTX_set_alpn_protos(browser.context(), reinterpret_cast<const unsigned char*>(list.data()),
                                       static_cast<unsigned>(list.size())),
               0);
     const auto visit = browser.visit(*tls, name);
