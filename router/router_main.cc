@@ -118,6 +118,11 @@ int check(const base::RouterConfig& config) {
     std::fprintf(stderr, "homing-router: %s\n", secret.error().c_str());
     return kFailed;
   }
+  const auto settings = net::Settings::make(config, nullptr, std::nullopt);
+  if (!settings) {
+    std::fprintf(stderr, "homing-router: %s\n", settings.error().c_str());
+    return kFailed;
+  }
   std::printf("%s: ok: node %s of %zu, %zu kinds, strategy %s\n", config.file.c_str(), config.node.c_str(),
               config.nodes.size(), config.kinds.size(),
               base::strategy_in_words(config.core.strategy, config.core.strategy_params).c_str());

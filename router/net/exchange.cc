@@ -199,7 +199,7 @@ Task<bool> Exchange::read_answer_head(bool stop_at_continue) {
       co_await upstream_.readable();
       continue;
     }
-    end = client_failed_     ? (end == End::kClientBad ? end : End::kClientGone)
+    end = client_failed_     ? (end == End::kDone ? End::kClientGone : end)
           : upstream_.late() ? End::kSilent
                              : End::kUnreachable;
     if (!input.empty() && end == End::kUnreachable) {

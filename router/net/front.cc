@@ -207,7 +207,7 @@ Task<void> Front::serve(Worker& worker, int fd, Door door) {
 
 // Closing at once would throw away an answer that the client has not read yet, when it still sends.
 Task<void> Front::linger(io::Stream& client) {
-  if (!client.is_open() || client.late()) co_return;
+  if (!client.is_open()) co_return;
   client.shut_down_sending();
   client.read_within(kLingerMs);
   for (std::size_t total = 0; total < kDrainBytes;) {

@@ -67,7 +67,7 @@ constexpr std::size_t kAllowedGrowth = 40U << 20;
 class ProxyTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    cluster_ = std::make_unique<TestCluster>(TestCluster::Options{.nodes = 2, .extra = {}, .limits = {}});
+    cluster_ = std::make_unique<TestCluster>(TestCluster::Options{.nodes = 2, .extra = {}, .listen = {}, .limits = {}});
     session_ = cluster_->start(0, "anna");
     raw_ = cluster_->start(0, "anna", "raw");
   }

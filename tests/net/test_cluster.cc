@@ -275,7 +275,7 @@ std::string TestCluster::config_text() const {
         "launcher-address = \"127.0.0.1:{}\"\n",
         at->name, at->port, at->peer_port, at->launcher_port);
   }
-  text += "[listen]\ntrusted-socket = \"{node}/trusted.sock\"\n";
+  text += "[listen]\ntrusted-socket = \"{node}/trusted.sock\"\n" + options_.listen;
   for (const char* kind : {"notepad", "raw", "broken"}) {
     text += fmt::format("[kind.{}]\ncommand = [\"/bin/false\", \"{{socket}}\"]\nlisten = \"unix\"\n", kind);
   }

@@ -35,7 +35,8 @@ class TestCluster {
  public:
   struct Options {
     int nodes = 1;
-    std::string extra;  // configuration text
+    std::string extra;   // configuration text
+    std::string listen = {};  // lines of [listen]
     FrontLimits limits;
   };
   explicit TestCluster(Options options);

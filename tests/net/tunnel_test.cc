@@ -14,7 +14,7 @@ constexpr const char* kSwitch =
 class TunnelTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    cluster_ = std::make_unique<TestCluster>(TestCluster::Options{.nodes = 2, .extra = {}, .limits = {}});
+    cluster_ = std::make_unique<TestCluster>(TestCluster::Options{.nodes = 2, .extra = {}, .listen = {}, .limits = {}});
     session_ = cluster_->start(0, "anna");
     raw_ = cluster_->start(0, "anna", "raw");
   }
