@@ -274,8 +274,9 @@ TEST_F(Record, TheFullTableOfASecondTryShowsWhoWasLeftOut) {
   EXPECT_EQ(tables[1].nodes[0].node, NodeId{2});
   EXPECT_EQ(tables[1].eligible, 1u);
   for (const NodeWeighed& node : tables[1].nodes) {
-    if (node.node == NodeId{1}) EXPECT_EQ(node.refusal, NodeRefusal::kExcluded);
-    if (node.node == NodeId{1}) EXPECT_EQ(node.rank, 0u);
+    if (node.node != NodeId{1}) continue;
+    EXPECT_EQ(node.refusal, NodeRefusal::kExcluded);
+    EXPECT_EQ(node.rank, 0u);
   }
 }
 
