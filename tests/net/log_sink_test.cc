@@ -245,6 +245,33 @@ TEST_F(LogSinkTest, AStuckPipeStopsNoWorkerAndEveryLineIsWrittenOrCounted) {
   EXPECT_LE(torn, dropped);
 }
 
+TEST_F(LogSinkTest, ALineThatWasTornEndsBeforeTheNext) {
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  const int reader = ::open(path_.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  auto sink = open({.block = 200'000, .most = 400'000, .patience = milliseconds(10)});
+  LogSink::Lane& lane = sink->add_lane();
+  // One block of 200 lines of 1,001 bytes: a pipe that nobody reads takes a part, which ends within a line.
+  for (int i = 0; i < 200; ++i) write_line(lane, std::string(1'000, 'x'));
+  ASSERT_TRUE(soon([&] { return sink->written() + sink->dropped() == 200; }));
+  const std::uint64_t whole = sink->written();
+  EXPECT_GT(sink->dropped(), 0U);
+  std::string got;
+  const auto drain = [&] {
+    std::vector<char> buffer(1 << 16);
+    for (ssize_t n = 0; (n = ::read(reader, buffer.data(), buffer.size())) > 0;)
+      got.append(buffer.data(), static_cast<std::size_t>(n));
+  };
+  drain();
+  ASSERT_NE(got.size() % 1'001, 0U) << "it ended within a line";
+  write_line(lane, "next");
+  lane.tick(kStart + seconds(2));
+  ASSERT_TRUE(soon([&] { return sink->written() == whole + 1; }));
+  drain();
+  ::close(reader);
+  EXPECT_TRUE(got.ends_with("x\nnext\n"));
+}
+
 TEST_F(LogSinkTest, APipeWhoseReaderLeftIsAnErrorNotTheEnd) {
   ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
   const int reader = ::open(path_.c_str(), O_RDONLY | O_NONBLOCK);
