@@ -44,6 +44,17 @@ void Watch::write_blocked() {
   loop_.change(*this);
 }
 
+void Watch::read_waits_for_writing() {
+  can_read_ = false;
+  read_after_write_ = true;
+  write_blocked();
+}
+
+void Watch::write_waits_for_reading() {
+  can_write_ = false;
+  write_after_read_ = true;
+}
+
 void Watch::abandon() {
   if (fd_ >= 0) loop_.remove(*this);
   fd_ = -1;
@@ -61,9 +72,14 @@ bool Watch::wake_reader() {
 
 void Watch::on_events(std::uint32_t events) {
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) hung_up_ = true;
-  if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) can_read_ = true;
+  if ((events & EPOLLERR) != 0) broken_ = true;
+  if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+    can_read_ = true;
+    if (std::exchange(write_after_read_, false)) can_write_ = true;
+  }
   if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
     can_write_ = true;
+    if (std::exchange(read_after_write_, false)) can_read_ = true;
     if (wants_write_) {
       wants_write_ = false;
       loop_.change(*this);

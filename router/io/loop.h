@@ -70,8 +70,13 @@ class Watch {
   // `drained`: a read came back shorter than asked. Nothing is there then, unless the other side has closed.
   void read_drained() { can_read_ = hung_up_; }
   void write_blocked();
+  // Under TLS a read may have to write first, and a write to read: it goes on when that can be done.
+  void read_waits_for_writing();
+  void write_waits_for_reading();
   // The other side sends no more, or the connection broke: reads go on until they say so.
   bool hung_up() const { return hung_up_; }
+  // The connection broke: what looks like its end is none.
+  bool broken() const { return broken_; }
 
   // Resumes both who wait. No descriptor is watched from here on.
   void abandon();
@@ -100,6 +105,9 @@ class Watch {
   bool can_read_ = true;
   bool can_write_ = true;
   bool hung_up_ = false;
+  bool broken_ = false;
+  bool read_after_write_ = false;
+  bool write_after_read_ = false;
   bool wants_write_ = false;  // the kernel is asked for it
   std::coroutine_handle<> reader_;
   std::coroutine_handle<> writer_;
@@ -136,11 +144,19 @@ class Loop {
   BlockPool& blocks() { return blocks_; }
   // Resumes it later in this turn.
   void defer(std::coroutine_handle<> who) { deferred_.push_back(who); }
+  // Awaitable: everybody else goes first. For whoever always finds more to do.
+  auto yield() { return Yield{*this}; }
   // Called once a turn, when nothing is held from the turn before (readers of shared tables say so).
   void each_turn(std::function<void()> call) { each_turn_ = std::move(call); }
 
  private:
   friend class Watch;
+  struct Yield {
+    Loop& loop;
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> who) const { loop.defer(who); }
+    void await_resume() const noexcept {}
+  };
   void add(Watch& watch);
   void change(Watch& watch);
   void remove(Watch& watch);

@@ -10,7 +10,9 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
+#include <vector>
 
 #include "router/core/check.h"
 #include "router/io/waiting.h"
@@ -20,33 +22,67 @@ namespace homing::io {
 namespace {
 
 constexpr std::size_t kMaxNames = 1024;
+constexpr std::int64_t kNotFoundMs = 1000;
 
-struct Known {
-  SocketAddress address;
-  std::int64_t until_ms = 0;
+using Found = std::optional<SocketAddress>;
+
+// Shared by the loop that waits and the thread that looks; the loop may have gone on by the time it is found.
+struct Asked {
+  explicit Asked(Loop& loop) : event(loop), mailbox(loop.mailbox()) {}
+  Event event;
+  std::shared_ptr<Mailbox> mailbox;
+  bool over = false;
+  Found found;
 };
 
-class Cache {
+// What was found, and who waits for what is being looked up: one thread a name, however many ask.
+class Names {
  public:
-  std::optional<SocketAddress> find(const std::string& name, std::int64_t now_ms) {
+  struct Known {
+    Found address;
+    std::int64_t until_ms = 0;
+  };
+  std::optional<Known> find(const std::string& name, std::int64_t now_ms) {
     const std::lock_guard lock(mutex_);
     const auto it = known_.find(name);
     if (it == known_.end() || it->second.until_ms < now_ms) return std::nullopt;
-    return it->second.address;
+    return it->second;
   }
-  void put(const std::string& name, const SocketAddress& address, std::int64_t until_ms) {
+  // True: nobody is looking; the caller has to.
+  bool wait(const std::string& name, std::shared_ptr<Asked> asked) {
     const std::lock_guard lock(mutex_);
-    if (known_.size() >= kMaxNames) known_.clear();
-    known_[name] = {address, until_ms};
+    auto& waiting = asked_[name];
+    waiting.push_back(std::move(asked));
+    return waiting.size() == 1;
+  }
+  void tell(const std::string& name, const Known& known) {
+    std::vector<std::shared_ptr<Asked>> waiting;
+    {
+      const std::lock_guard lock(mutex_);
+      if (known_.size() >= kMaxNames) known_.clear();
+      known_[name] = known;
+      waiting = std::move(asked_[name]);
+      asked_.erase(name);
+    }
+    for (auto& asked : waiting) {
+      const auto mailbox = asked->mailbox;
+      mailbox->post([asked = std::move(asked), found = known.address] {
+        if (asked->over) return;
+        asked->found = found;
+        asked->event.set_now();
+      });
+    }
   }
 
  private:
   std::mutex mutex_;
   absl::flat_hash_map<std::string, Known> known_;
+  absl::flat_hash_map<std::string, std::vector<std::shared_ptr<Asked>>> asked_;
 };
 
-Cache& cache() {
-  static Cache all;
+// Never destroyed: a look-up may outlast main().
+Names& names() {
+  static Names& all = *new Names;
   return all;
 }
 
@@ -64,13 +100,17 @@ std::optional<SocketAddress> look_up(const std::string& host, std::uint16_t port
   return out;
 }
 
-// Shared by the loop that waits and the thread that looks; the loop may have gone on by the time it is found.
-struct Asked {
-  explicit Asked(Loop& loop) : event(loop) {}
-  Event event;
-  bool over = false;
-  std::optional<SocketAddress> found;
-};
+// Look-ups are rare, may last long, and cannot be cancelled: a thread of its own.
+void look_for(const std::string& name, const std::string& host, std::uint16_t port, std::int64_t now_ms) {
+  try {
+    std::thread([name, host, port, now_ms] {
+      const Found found = look_up(host, port);
+      names().tell(name, {found, now_ms + (found ? kBelievedMs : kNotFoundMs)});
+    }).detach();
+  } catch (const std::system_error&) {  // no thread to be had
+    names().tell(name, {std::nullopt, now_ms});
+  }
+}
 
 }  // namespace
 
@@ -106,18 +146,9 @@ SocketAddress unix_address(const std::string& path) {
 Task<std::optional<SocketAddress>> resolve(Loop& loop, std::string host, std::uint16_t port, std::int64_t limit_ms) {
   if (const auto address = numeric_address(host, port)) co_return address;
   const std::string name = host + ":" + std::to_string(port);
-  if (const auto known = cache().find(name, loop.now_ms())) co_return known;
-  auto asked = std::make_shared<Asked>(loop);
-  // A thread of its own: look-ups are rare, may last long, and cannot be cancelled. The loop may end before it does.
-  std::thread([asked, mailbox = loop.mailbox(), host, port, name, until = loop.now_ms() + kBelievedMs] {
-    const auto found = look_up(host, port);
-    if (found) cache().put(name, *found, until);
-    mailbox->post([asked, found] {
-      if (asked->over) return;
-      asked->found = found;
-      asked->event.set_now();
-    });
-  }).detach();
+  if (const auto known = names().find(name, loop.now_ms())) co_return known->address;
+  const auto asked = std::make_shared<Asked>(loop);
+  if (names().wait(name, asked)) look_for(name, host, port, loop.now_ms());
   co_await asked->event.within(limit_ms);
   asked->over = true;
   co_return asked->found;

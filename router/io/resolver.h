@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Names of hosts to addresses, off the loop's thread: the system's resolver blocks. What was found is believed for
-// kBelieved; nodes of a cluster are mostly named by address, which needs no look-up.
+// kBelieved, that there is nothing for a second; whoever asks meanwhile waits for the same look-up, so that a slow name
+// server costs one thread a name. Nodes of a cluster are mostly named by address, which needs no look-up.
 // Thread class: pure functions; the cache is thread-safe.
 #pragma once
 

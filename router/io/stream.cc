@@ -14,6 +14,7 @@
 
 #include "router/core/check.h"
 #include "router/io/resolver.h"
+#include "router/io/waiting.h"
 
 namespace homing::io {
 
@@ -21,6 +22,7 @@ namespace {
 
 constexpr std::size_t kMaxPieces = 16;
 constexpr std::size_t kMaxUnixPath = 107;
+constexpr std::int64_t kAskAgainMs = 20;
 
 std::size_t size_of(std::span<const iovec> pieces) {
   std::size_t size = 0;
@@ -84,7 +86,7 @@ void Stream::fire() {
 void Stream::learn(const Cipher::Done& done) {
   if (done.state != Io::kAgain && !done.drained) return;
   if (done.wants_write) {
-    watch_->write_blocked();
+    watch_->read_waits_for_writing();
   } else {
     watch_->read_drained();
   }
@@ -106,9 +108,13 @@ Io Stream::read_some(std::span<char> room, std::size_t& size) {
       if (size < room.size()) watch_->read_drained();
       return Io::kOk;
     }
-    if (got == 0) return Io::kEnd;
+    // After a reset has been told once, to a writer perhaps, the kernel says 0.
+    if (got == 0) return broken_ || watch_->broken() ? Io::kError : Io::kEnd;
     if (errno == EINTR) continue;
-    if (errno != EAGAIN && errno != EWOULDBLOCK) return Io::kError;
+    if (errno != EAGAIN && errno != EWOULDBLOCK) {
+      broken_ = true;
+      return Io::kError;
+    }
     // An end that was announced and is not here yet would be waited for until the kernel speaks again.
     watch_->read_drained();
     return Io::kAgain;
@@ -127,7 +133,7 @@ Io Stream::fill(bool large) {
 }
 
 bool Stream::is_quiet() {
-  if (fd_ < 0 || !input_.empty() || watch_->hung_up()) return false;
+  if (fd_ < 0 || !input_.empty() || watch_->hung_up() || (cipher_ && cipher_->holds_input())) return false;
   // Drained by its last read, and the kernel has said nothing since: no call is made to hear it again.
   if (!watch_->can_read()) return true;
   char byte = 0;
@@ -142,7 +148,11 @@ Io Stream::write_some(std::span<iovec>& pieces) {
     if (cipher_) {
       const Cipher::Done done = cipher_->write(pieces);
       if (done.state == Io::kAgain) {
-        if (!done.wants_read) watch_->write_blocked();
+        if (done.wants_read) {
+          watch_->write_waits_for_reading();
+        } else {
+          watch_->write_blocked();
+        }
         return Io::kAgain;
       }
       if (done.state != Io::kOk) return Io::kError;
@@ -155,7 +165,10 @@ Io Stream::write_some(std::span<iovec>& pieces) {
     const ssize_t sent = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
     if (sent < 0) {
       if (errno == EINTR) continue;
-      if (errno != EAGAIN && errno != EWOULDBLOCK) return Io::kError;
+      if (errno != EAGAIN && errno != EWOULDBLOCK) {
+        broken_ = true;
+        return Io::kError;
+      }
       watch_->write_blocked();
       return Io::kAgain;
     }
@@ -215,14 +228,21 @@ Task<int> connect(Stream& stream, const Address& address, std::int64_t limit_ms)
     if (!to) to = co_await resolve(stream.loop(), address.host, address.port, limit_ms);
     if (!to) co_return EHOSTUNREACH;
   }
-  const int fd = ::socket(to->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) co_return errno;
-  if (to->storage.ss_family != AF_UNIX) set_no_delay(fd);
-  const int result = ::connect(fd, reinterpret_cast<const sockaddr*>(&to->storage), to->size);
-  const int error = result == 0 ? 0 : errno;
-  if (error != 0 && error != EINPROGRESS) {
+  int fd = -1;
+  int error = 0;
+  for (const std::int64_t until = stream.loop().now_ms() + limit_ms;;) {
+    fd = ::socket(to->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) co_return errno;
+    if (to->storage.ss_family != AF_UNIX) set_no_delay(fd);
+    const int result = ::connect(fd, reinterpret_cast<const sockaddr*>(&to->storage), to->size);
+    error = result == 0 ? 0 : errno;
+    if (error == 0 || error == EINPROGRESS) break;
     ::close(fd);
-    co_return error == EAGAIN ? ECONNREFUSED : error;  // EAGAIN: a Unix socket's queue is full
+    if (error != EAGAIN) co_return error;
+    // The queue of a Unix socket is full: it is busy. The kernel does not tell when there is room.
+    if (stream.loop().now_ms() >= until) co_return ETIMEDOUT;
+    co_await Sleep(stream.loop(), kAskAgainMs);
+    if (stream.loop().closing()) co_return ECANCELED;
   }
   stream.adopt(fd);
   if (error == 0) co_return 0;

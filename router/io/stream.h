@@ -48,7 +48,8 @@ class Cipher {
   virtual Done handshake() = 0;
   virtual Done read(std::span<char> room) = 0;
   virtual Done write(std::span<const iovec> pieces) = 0;
-  virtual void shut_down() = 0;  // says goodbye, if it can be said at once
+  virtual bool holds_input() const = 0;  // taken from the socket and not yet given by read()
+  virtual void shut_down() = 0;          // says goodbye, if it can be said at once
 };
 
 class Stream final : private Timer {
@@ -116,6 +117,7 @@ class Stream final : private Timer {
   std::int64_t read_until_ms_ = Wheel::kNever;
   std::int64_t write_until_ms_ = Wheel::kNever;
   bool late_ = false;
+  bool broken_ = false;  // a call failed: the end that comes next is none
   std::unique_ptr<Cipher> cipher_;
 };
 

@@ -102,6 +102,10 @@ io::Cipher::Done TlsStream::write(std::span<const iovec> pieces) {
   return done;
 }
 
+bool TlsStream::holds_input() const {
+  return SSL_has_pending(ssl_.get()) != 0;
+}
+
 void TlsStream::shut_down() {
   if (!established_ || broken_) return;
   ERR_clear_error();

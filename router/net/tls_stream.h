@@ -22,6 +22,7 @@ class TlsStream final : public io::Cipher {
   Done handshake() override;
   Done read(std::span<char> room) override;
   Done write(std::span<const iovec> pieces) override;
+  bool holds_input() const override;
   void shut_down() override;
 
   const SSL* ssl() const { return ssl_.get(); }
