@@ -150,11 +150,11 @@ Rows cluster_rows(const core::Config& c) {
 Rows node_rows(const NodeEntry& c, bool self) {
   Rows rows("node." + c.name + ".");
   const Takes told = self ? Takes::kRestart : Takes::kOtherNode;
-  const Takes found = self ? Takes::kRestart : Takes::kNothing;
   const char* there = self ? "it listens there" : "";
-  rows.add("address", address_text(c.address), found, there);
-  rows.add("peer-address", address_text(c.peer_address), found, there);
-  rows.add("launcher-address", address_text(c.launcher_address), found, self ? "and of its launcher" : "");
+  const char* found = self ? there : "it sends there";
+  rows.add("address", address_text(c.address), self ? Takes::kRestart : Takes::kNothing, there);
+  rows.add("peer-address", address_text(c.peer_address), Takes::kRestart, found);
+  rows.add("launcher-address", address_text(c.launcher_address), Takes::kRestart, self ? "and of its launcher" : found);
   rows.add("http-address", address_text(c.http_address), told, there);
   rows.add("weight", std::uint64_t{c.weight}, told);
   rows.add("cores", c.cores_milli == 0 ? "as measured" : fmt::format("{}", c.cores_milli / 1000.0), told);
@@ -207,7 +207,7 @@ std::vector<std::string> names_of(const Entries& entries) {
 // The store knows nodes and kinds by their place in the file, so what was there must stay there; only what is added at
 // the end is free. True when that is so.
 bool compare_places(const char* what, const std::vector<std::string>& before, const std::vector<std::string>& after,
-                    Takes added, std::vector<ConfigChange>& out) {
+                    const char* added, std::vector<ConfigChange>& out) {
   const bool kept = before.size() <= after.size() && std::equal(before.begin(), before.end(), after.begin());
   if (!kept) {
     out.push_back({what, fmt::format("{}", fmt::join(before, ", ")), fmt::format("{}", fmt::join(after, ", ")),
@@ -217,7 +217,7 @@ bool compare_places(const char* what, const std::vector<std::string>& before, co
     return false;
   }
   for (std::size_t i = before.size(); i < after.size(); ++i) {
-    out.push_back({fmt::format("{}.{}", what, after[i]), "", "added", added, ""});
+    out.push_back({fmt::format("{}.{}", what, after[i]), "", "added", Takes::kRestart, added});
   }
   return true;
 }
@@ -256,14 +256,15 @@ std::vector<ConfigChange> config_changes(const RouterConfig& before, const Route
   compare(tls_rows(before, switched, cluster_switched), tls_rows(after, switched, cluster_switched), out);
   compare(limit_rows(before.limits), limit_rows(after.limits), out);
   compare(cluster_rows(before.core), cluster_rows(after.core), out);
-  compare_places("node", names_of(before.nodes), names_of(after.nodes), Takes::kNothing, out);
+  compare_places("node", names_of(before.nodes), names_of(after.nodes), "an upgrade is one, and closes nothing", out);
   for (const NodeEntry& node : after.nodes) {
     const NodeEntry* old_node = before.find_node(node.name);
     if (old_node == nullptr) continue;
     const bool self = node.name == after.node;
     compare(node_rows(*old_node, self), node_rows(node, self), out);
   }
-  compare_places("kind", names_of(before.kinds), names_of(after.kinds), Takes::kNewSessions, out);
+  compare_places("kind", names_of(before.kinds), names_of(after.kinds), "and of the launchers, once no session is left",
+                 out);
   for (const KindEntry& kind : after.kinds) {
     if (const KindEntry* old_kind = before.find_kind(kind.name)) compare(kind_rows(*old_kind), kind_rows(kind), out);
   }
@@ -274,6 +275,75 @@ std::vector<ConfigChange> config_changes(const RouterConfig& before, const Route
                    "restart every router: labels are numbered in the order in which the file names them"});
   }
   return out;
+}
+
+namespace {
+
+// Labels are bits: they mean the same in both when the longer list only adds to the other.
+bool same_bits(const RouterConfig& before, const RouterConfig& after) {
+  return before.labels.size() <= after.labels.size() &&
+         std::equal(before.labels.begin(), before.labels.end(), after.labels.begin());
+}
+
+void take_core(const core::Config& after, core::Config& taken) {
+  core::Config next = after;
+  next.kinds = std::move(taken.kinds);
+  next.heartbeat = taken.heartbeat;
+  next.lease_ttl = taken.lease_ttl;
+  next.dead = taken.dead;
+  next.lease_margin = taken.lease_margin;
+  next.serve = taken.serve;
+  taken = std::move(next);
+}
+
+void take_kind(const RouterConfig& after, KindEntry& kind, RouterConfig& taken, bool labels) {
+  const KindEntry* next = after.find_kind(kind.name);
+  if (next == nullptr) return;
+  const KindEntry before = std::exchange(kind, *next);
+  core::KindConfig& known = taken.core.kinds[before.id.value];
+  const std::uint64_t bits = known.labels;
+  known = after.core.kinds[next->id.value];
+  kind.id = before.id;
+  kind.where = before.where;
+  if (labels) return;
+  kind.labels = before.labels;
+  kind.label_bits = before.label_bits;
+  known.labels = bits;
+}
+
+// What other nodes say of themselves is told by them; here it is text.
+void take_peer(const RouterConfig& after, NodeEntry& node, bool labels) {
+  const NodeEntry* next = after.find_node(node.name);
+  if (next == nullptr) return;
+  const NodeEntry before = std::exchange(node, *next);
+  node.id = before.id;
+  node.peer_address = before.peer_address;
+  node.launcher_address = before.launcher_address;
+  if (labels) return;
+  node.labels = before.labels;
+  node.label_bits = before.label_bits;
+}
+
+}  // namespace
+
+RouterConfig taken_over(const RouterConfig& before, const RouterConfig& after) {
+  RouterConfig taken = before;
+  taken.access_log = after.access_log;
+  taken.trusted_header = after.trusted_header;
+  taken.proxy_protocol = after.proxy_protocol;
+  taken.limits = after.limits;
+  taken.tls = after.tls;
+  taken.tls.redirect_port = before.tls.redirect_port;
+  if (before.tls.on() != after.tls.on()) taken.tls.certificates = before.tls.certificates;
+  if (before.cluster_tls.has_value() == after.cluster_tls.has_value()) taken.cluster_tls = after.cluster_tls;
+  take_core(after.core, taken.core);
+  const bool labels = same_bits(before, after);
+  if (labels) taken.labels = after.labels;
+  for (KindEntry& kind : taken.kinds) take_kind(after, kind, taken, labels);
+  for (NodeEntry& node : taken.nodes) {
+    if (node.id != taken.self) take_peer(after, node, labels);
+  }
+  return taken;
 }
 
 Takes most_taken(const std::vector<ConfigChange>& changes) {

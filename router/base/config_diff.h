@@ -46,6 +46,11 @@ struct ConfigChange {
 // In the order of the table: paths, doors, cluster, strategy, nodes, kinds.
 std::vector<ConfigChange> config_changes(const RouterConfig& before, const RouterConfig& after);
 
+// `before` with everything of `after` that a running router can take over: what it differs in from `before` takes
+// nothing, new sessions or another node; what it still differs in from `after` takes more. It may break a rule of
+// core::validate, when a time that must fit another was left as it was.
+RouterConfig taken_over(const RouterConfig& before, const RouterConfig& after);
+
 // The most that any of them takes; kNothing for none.
 Takes most_taken(const std::vector<ConfigChange>& changes);
 

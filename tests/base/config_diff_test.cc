@@ -160,6 +160,41 @@ TEST(ConfigDiffTest, EveryKeyOfTheExampleIsSeenWhenItChanges) {
   }
 }
 
+// Whatever changes: what is taken over takes no restart, and what is left takes one.
+TEST(ConfigDiffTest, WhatIsTakenOverIsExactlyWhatTakesNoRestart) {
+  const RouterConfig before = read(example());
+  for (const Change& change : kChanges) {
+    Document changed = with(change.path, change.value);
+    const std::string path = change.path;
+    if (path == "this-node" || path == "node.n1.name") continue;  // another node's file
+    if (path == "kind.jupyter.listen") {
+      Document command = Document::parse("value = [\"a\", \"{port}\"]\n", "written");
+      ASSERT_TRUE(changed.replace("kind.jupyter.command", command.root().find("value")));
+    }
+    const RouterConfig after = read(std::move(changed));
+    const RouterConfig taken = taken_over(before, after);
+    for (const ConfigChange& one : config_changes(before, taken)) EXPECT_LT(one.takes, kRestart) << one.text();
+    for (const ConfigChange& one : config_changes(taken, after)) EXPECT_GE(one.takes, kRestart) << one.text();
+    EXPECT_EQ(config_changes(before, taken).size() + config_changes(taken, after).size(),
+              config_changes(before, after).size())
+        << path;
+  }
+}
+
+// The store knows nodes and kinds by their place: a list that was shuffled changes nobody's number.
+TEST(ConfigDiffTest, PlacesStayWhereTheyWereUntilARestart) {
+  const RouterConfig before = read(example());
+  std::string text = whole_example().text;
+  const std::string first = "[kind.jupyter]\n";
+  text.replace(text.find(first), first.size(), "[kind.shiny]\ncommand = [\"shiny\", \"{socket}\"]\n" + first);
+  const RouterConfig taken = taken_over(before, read(Document::parse(text, "f")));
+  ASSERT_EQ(taken.kinds.size(), 1U);
+  EXPECT_EQ(taken.kinds[0].name, "jupyter");
+  EXPECT_EQ(taken.kinds[0].id, before.kinds[0].id);
+  EXPECT_EQ(taken.core.kinds.size(), 1U);
+  EXPECT_EQ(taken.core.kinds[0].name, "jupyter");
+}
+
 // A key that is added to the example without a row in the table above fails here.
 TEST(ConfigDiffTest, TheTableOfThisTestHasEveryKeyOfTheExample) {
   std::set<std::string> tested;
@@ -246,7 +281,8 @@ TEST(ConfigDiffTest, NodesAndKindsMayBeAddedAtTheEndAndNowhereElse) {
   const char* why =
       " (not while the cluster runs; end every session and stop every router: the store knows them by their place in "
       "the file; add new ones at its end)";
-  EXPECT_THAT(lines("[listen]\n", n4 + "[listen]\n"), ElementsAre("node.n4: added"));
+  EXPECT_THAT(lines("[listen]\n", n4 + "[listen]\n"),
+              ElementsAre("node.n4: added (needs a restart of this router; an upgrade is one, and closes nothing)"));
   EXPECT_THAT(lines("[[node]]\nname = \"n2\"", n4 + "[[node]]\nname = \"n2\""),
               ElementsAre("node: n1, n2, n3 -> n1, n4, n2, n3" + std::string(why)));
   EXPECT_THAT(
@@ -256,7 +292,8 @@ TEST(ConfigDiffTest, NodesAndKindsMayBeAddedAtTheEndAndNowhereElse) {
                   "labels: \"python\", \"gpu\" -> \"python\" (not while the cluster runs; restart every router: "
                   "labels are numbered in the order in which the file names them)"));
   EXPECT_THAT(lines("wake = \"navigation\"", "wake = \"navigation\"\nlabels = [\"python\"]\n" + shiny),
-              ElementsAre("kind.shiny: added (sessions that start from now on)"))
+              ElementsAre("kind.shiny: added (needs a restart of this router; and of the launchers, once no session is "
+                          "left)"))
       << "the rest of that line, and jupyter's labels, went to the new kind";
   EXPECT_THAT(lines("[kind.jupyter]\n", shiny + "[kind.jupyter]\n"),
               ElementsAre("kind: jupyter -> shiny, jupyter" + std::string(why)));
