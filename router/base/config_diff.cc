@@ -113,6 +113,7 @@ Rows limit_rows(const LimitsConfig& c) {
   rows.add("answer-stall", c.answer_stall);
   rows.add("write-stall", c.write_stall);
   rows.add("tunnel-idle", c.tunnel_idle);
+  rows.add("upgrade-deadline", c.upgrade_deadline);
   rows.add("max-connections", std::uint64_t{c.max_connections});
   rows.add("connections-per-address", std::uint64_t{c.connections_per_address});
   rows.add("connections-per-user", std::uint64_t{c.connections_per_user});

@@ -86,6 +86,7 @@ LimitsConfig read_limits(const Section& section) {
   time("answer-stall", limits.answer_stall);
   time("write-stall", limits.write_stall);
   time("tunnel-idle", limits.tunnel_idle);
+  time("upgrade-deadline", limits.upgrade_deadline);
   count("max-connections", limits.max_connections, 1);
   count("connections-per-address", limits.connections_per_address, 0);
   count("connections-per-user", limits.connections_per_user, 0);

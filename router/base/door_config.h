@@ -73,9 +73,10 @@ struct LimitsConfig {
   core::Duration answer_stall = core::seconds(3600);   // no byte of an answer's body (event streams are quiet)
   core::Duration write_stall = core::seconds(60);      // the other side takes nothing
   core::Duration tunnel_idle = core::seconds(8 * 3600);
-  std::uint32_t max_connections = 20'000;     // of this router, all listeners together
-  std::uint32_t connections_per_address = 0;  // 0: no limit; people behind one gateway share an address
-  std::uint32_t connections_per_user = 0;     // 0: no limit
+  core::Duration upgrade_deadline = core::seconds(8 * 3600);  // an upgraded router's tunnels; then 1012 to each
+  std::uint32_t max_connections = 20'000;                     // of this router, all listeners together
+  std::uint32_t connections_per_address = 0;                  // 0: no limit; people behind one gateway share an address
+  std::uint32_t connections_per_user = 0;                     // 0: no limit
 };
 
 // Whether connections of listen.trusted-socket begin with a PROXY header (router/wire/proxy_header.h). Never guessed.

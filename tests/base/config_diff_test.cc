@@ -93,6 +93,7 @@ const Change kChanges[] = {
     {"limits.keep-alive", "\"1 s\"", "limits.keep-alive: 75 s -> 1 s"},
     {"limits.max-connections", "9", "limits.max-connections: 20000 -> 9"},
     {"limits.tunnel-idle", "\"1 d\"", "limits.tunnel-idle: 8 h -> 1 d"},
+    {"limits.upgrade-deadline", "\"1 h\"", "limits.upgrade-deadline: 8 h -> 1 h"},
     {"limits.write-stall", "\"1 s\"", "limits.write-stall: 1 min -> 1 s"},
     {"listen.proxy-protocol", "\"off\"", "listen.proxy-protocol: required -> off"},
     {"listen.trusted-header", "\"X-Me\"", "listen.trusted-header: X-Homing-User -> X-Me"},

@@ -109,6 +109,7 @@ first-byte = "7 s"
 answer-stall = "8 s"
 write-stall = "9 s"
 tunnel-idle = "10 s"
+upgrade-deadline = "11 s"
 max-connections = 11
 connections-per-address = 12
 connections-per-user = 13
@@ -125,6 +126,7 @@ connections-per-user = 13
   EXPECT_EQ(limits.answer_stall, seconds(8));
   EXPECT_EQ(limits.write_stall, seconds(9));
   EXPECT_EQ(limits.tunnel_idle, seconds(10));
+  EXPECT_EQ(limits.upgrade_deadline, seconds(11));
   EXPECT_EQ(limits.max_connections, 11U);
   EXPECT_EQ(limits.connections_per_address, 12U);
   EXPECT_EQ(limits.connections_per_user, 13U);
@@ -150,6 +152,7 @@ TEST(DoorConfigTest, TheExamplesLimitsAreTheDefaults) {
   EXPECT_EQ(read.answer_stall, defaults.answer_stall);
   EXPECT_EQ(read.write_stall, defaults.write_stall);
   EXPECT_EQ(read.tunnel_idle, defaults.tunnel_idle);
+  EXPECT_EQ(read.upgrade_deadline, defaults.upgrade_deadline);
   EXPECT_EQ(read.max_connections, defaults.max_connections);
   EXPECT_EQ(read.connections_per_address, defaults.connections_per_address);
   EXPECT_EQ(read.connections_per_user, defaults.connections_per_user);
