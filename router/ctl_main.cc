@@ -6,6 +6,7 @@
 //     status
 //     node list | node ready NAME | node drain NAME | node maint NAME
 //     session list | session why ID
+//     config reload
 //
 // The socket is named directly or by a configuration file (-c, or $HOMING_CONFIG). JSON is what the API says,
 // unchanged. Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 refused, 75 try again.
@@ -42,7 +43,8 @@ constexpr const char* kHelp =
     "usage: homingctl [-c FILE] [--node NAME] [--socket PATH] [-o table|json] COMMAND\n"
     "  status\n"
     "  node list | node ready NAME | node drain NAME | node maint NAME\n"
-    "  session list | session why ID\n";
+    "  session list | session why ID\n"
+    "  config reload    the router reads its file, and every file that it names, again; nothing is closed\n";
 
 struct Options {
   std::string file;
@@ -201,6 +203,10 @@ void print_why(const json::object& answer) {
   }
 }
 
+void print_text(const json::object& answer) {
+  std::fputs(member(answer, "text").c_str(), stdout);
+}
+
 struct Wanted {
   http::verb verb = http::verb::get;
   std::string target;
@@ -214,6 +220,8 @@ std::optional<Wanted> wanted_of(const std::vector<std::string>& c) {
     return Wanted{http::verb::get, "/v1/sessions", print_sessions};
   if (c.size() == 3 && c[0] == "session" && c[1] == "why")
     return Wanted{http::verb::get, "/v1/sessions/" + c[2] + "/why", print_why};
+  if (c.size() == 2 && c[0] == "config" && c[1] == "reload")
+    return Wanted{http::verb::post, "/v1/config/reload", print_text};
   if (c.size() == 3 && c[0] == "node") {
     std::string order = c[1] == "uncordon" ? "ready" : c[1] == "cordon" ? "maint" : c[1];
     if (order == "ready" || order == "drain" || order == "maint") {

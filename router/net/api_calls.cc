@@ -216,7 +216,7 @@ Task<void> serve_home(Call& call) {
     sessions.push_back(std::move(session));
   }
   std::vector<HomeKind> kinds;
-  for (const base::KindEntry& kind : parts.config.kinds) kinds.push_back({kind.name, kind.title});
+  for (const base::KindEntry& kind : call.config().kinds) kinds.push_back({kind.name, kind.title});
   std::string warning;
   if (!parts.driver.may_order()) {
     warning = fmt::format("Nothing new can start through this machine at the moment: {}.",

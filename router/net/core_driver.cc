@@ -349,6 +349,10 @@ void CoreDriver::leave() {
   asio::post(executor_, [this] { tell(core::LeaveWanted{}); });
 }
 
+void CoreDriver::reconfigure(core::Config config) {
+  asio::post(executor_, [this, config = std::move(config)]() mutable { tell(core::ConfigChanged{std::move(config)}); });
+}
+
 void CoreDriver::run(std::function<void()> call) {
   asio::post(executor_, std::move(call));
 }

@@ -70,6 +70,7 @@ class CoreDriver {
   void end(const core::SessionId& session, core::EndReason reason);
   void set_admin(core::NodeId node, core::NodeAdmin admin);
   void leave();
+  void reconfigure(core::Config config);
   void hint_received();
   // On the driver's thread, where core() and history() may be looked at.
   void run(std::function<void()> call);

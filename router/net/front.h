@@ -57,6 +57,8 @@ class SeenNonces {
   WallSeconds turned_at_ = 0;
 };
 
+class Server;
+
 struct FrontParts {
   const base::RouterConfig& config;  // what the core runs with; for the doors see Call::config()
   const Credentials& credentials;
@@ -64,6 +66,7 @@ struct FrontParts {
   CoreDriver& driver;
   Traffic& traffic;
   base::Log& log;
+  Server& server;  // for who operates it
 };
 
 class Front;
@@ -187,6 +190,7 @@ Task<void> serve_home(Call& call);       // /
 Task<void> serve_login(Call& call);      // /login, /logout
 Task<void> serve_api(Call& call);        // /api/...
 Task<void> serve_admin(Call& call);      // the admin door
+Task<void> serve_reload(Call& call);     // of the admin door: POST /v1/config/reload
 Task<void> serve_probe(Call& call);      // /livez, /readyz, /metrics
 Task<void> serve_redirect(Call& call);   // the redirect door
 bool is_probe(std::string_view path);

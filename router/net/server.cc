@@ -47,6 +47,7 @@ bool somebody_listens(const std::string& path) {
 Server::Server(std::shared_ptr<const Settings> settings, ServerOptions options, std::string secret,
                std::unique_ptr<base::SqliteStore> store, base::Log& log)
     : first_settings_(std::move(settings)),
+      settings_(first_settings_),
       config_(first_settings_->config),
       options_(std::move(options)),
       log_(log),
@@ -54,7 +55,7 @@ Server::Server(std::shared_ptr<const Settings> settings, ServerOptions options, 
       traffic_(config_.nodes.size()) {
   driver_ = std::make_unique<CoreDriver>(control_.get_executor(), DriverParts{config_, credentials_, table_, traffic_,
                                                                               log_, std::move(store), options_.build});
-  front_ = std::make_unique<Front>(FrontParts{config_, credentials_, table_, *driver_, traffic_, log_});
+  front_ = std::make_unique<Front>(FrontParts{config_, credentials_, table_, *driver_, traffic_, log_, *this});
   for (unsigned i = 0; i < worker_count(options_.workers != 0 ? options_.workers : config_.workers); ++i) {
     workers_.push_back(std::make_unique<Worker>());
     workers_.back()->settings = first_settings_;
@@ -126,8 +127,7 @@ std::optional<std::string> Server::open_doors() {
     if (auto error = open_unix(*config_.trusted_socket, Door::kTrusted, 0660)) return error;
   }
   if (config_.this_node().http_address.port != 0) {
-    if (auto error = open_tcp({config_.this_node().address.host, config_.tls.redirect_port}, Door::kRedirect))
-      return error;
+    if (auto error = open_tcp(config_.this_node().http_address, Door::kRedirect)) return error;
   }
   return open_tcp(config_.this_node().address, Door::kPublic);
 }
@@ -213,6 +213,43 @@ io::Task<void> Server::accept_from(Listener& listener) {
   }
 }
 
+void Server::in_background(std::function<void()> call) {
+  asio::post(background_, std::move(call));
+}
+
+std::expected<Server::Reloaded, std::string> Server::reload() {
+  auto read = base::load_router_config(config_.file, {config_.node, {}});
+  if (!read) return std::unexpected(read.error());
+  const base::RouterConfig& before = settings_->config;
+  base::RouterConfig taken = base::taken_over(before, *read);
+  // What waits for a restart is looked at too: a file that is missing is told now and not then.
+  if (auto trial = Settings::make(*read, settings_.get(), options_.limits); !trial) {
+    return std::unexpected(trial.error());
+  }
+  // Times of the cluster that wait for a restart may not fit those that do not.
+  if (const auto broken = core::validate(taken.core); !broken.empty()) {
+    return std::unexpected(
+        fmt::format("{}: {} (with what only a restart changes left as it is)", config_.file, broken.front().text));
+  }
+  auto made = Settings::make(std::move(taken), settings_.get(), options_.limits);
+  if (!made) return std::unexpected(made.error());
+  Reloaded done{base::config_changes(before, *read), {}};
+  done.text = base::changes_text(done.changes) + (*made)->text();
+  const bool for_core = std::ranges::any_of(base::config_changes(before, (*made)->config), [](const auto& change) {
+    return change.key.starts_with("cluster.") || change.key.starts_with("strategy") || change.key.starts_with("kind.");
+  });
+  if (for_core) driver_->reconfigure((*made)->config.core);
+  settings_ = std::move(*made);
+  for (auto& worker : workers_) {
+    worker->loop.post([w = worker.get(), settings = settings_] {
+      w->settings = settings;
+      w->idle.clear();  // made under the old certificates
+    });
+  }
+  log_.info("config.reloaded", {{"changes", done.changes.size()}, {"text", done.text}});
+  return done;
+}
+
 void Server::run() {
   const auto guard = asio::make_work_guard(control_);
   control_.run();
@@ -229,6 +266,7 @@ void Server::stop() {
 void Server::shut_down() {
   if (down_) return;
   down_ = true;
+  background_.join();
   driver_->stop();
   for (auto& worker : workers_) worker->loop.stop();
   for (std::thread& thread : threads_) thread.join();

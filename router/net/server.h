@@ -11,13 +11,16 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <chrono>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "router/base/config_diff.h"
 #include "router/net/front.h"
 
 namespace homing::net {
@@ -47,6 +50,17 @@ class Server {
   CoreDriver& driver() { return *driver_; }
   const base::RouterConfig& config() const { return config_; }
 
+  // Runs it on the one thread for what reads files, in turn. [any thread]
+  void in_background(std::function<void()> call);
+  // Reads the configuration's file and every file that it names again, and gives what a running router can take over
+  // to the workers and to the core. On an error nothing has changed; it says every mistake, a line each. In the
+  // background only.
+  struct Reloaded {
+    std::vector<base::ConfigChange> changes;  // also those that wait for a restart
+    std::string text;                         // for people: a line a change, then what was read
+  };
+  std::expected<Reloaded, std::string> reload();
+
  private:
   struct Listener {
     Listener(io::Loop& loop, int descriptor, Door d) : fd(descriptor), door(d), watch(loop, descriptor) {}
@@ -66,7 +80,8 @@ class Server {
   void shut_down();
 
   const std::shared_ptr<const Settings> first_settings_;
-  const base::RouterConfig& config_;  // what the core runs with
+  std::shared_ptr<const Settings> settings_;  // in force; the background thread's
+  const base::RouterConfig& config_;          // what the core runs with
   const ServerOptions options_;
   base::Log& log_;
   const Credentials credentials_;
@@ -80,6 +95,7 @@ class Server {
   std::unique_ptr<Front> front_;
   std::vector<std::thread> threads_;
   std::vector<std::string> socket_files_;
+  boost::asio::thread_pool background_{1};
   std::size_t next_worker_ = 0;  // of the first worker's thread, which accepts
   bool down_ = false;
 };

@@ -31,6 +31,19 @@ FrontLimits FrontLimits::from(const base::LimitsConfig& config) {
   return limits;
 }
 
+std::string Settings::text() const {
+  std::string text;
+  if (tls) {
+    text += "tls: " + tls->text() + "\n";
+    for (const std::string& warning : tls->warnings()) text += "tls: warning: " + warning + "\n";
+  }
+  if (peers) {
+    text += "cluster-tls: read\n";
+    for (const std::string& warning : peers->warnings()) text += "cluster-tls: warning: " + warning + "\n";
+  }
+  return text;
+}
+
 std::expected<std::shared_ptr<const Settings>, std::string> Settings::make(base::RouterConfig config,
                                                                            const Settings* before,
                                                                            const std::optional<FrontLimits>& limits) {

@@ -39,6 +39,9 @@ struct Settings {
   std::shared_ptr<const TlsServer> tls;   // of the public door; nothing: plain HTTP
   std::shared_ptr<const TlsPeers> peers;  // of the cluster door and of what we forward; nothing: in the clear
 
+  // A line about each kind of files that were read, with what is odd about them; empty when there are none.
+  std::string text() const;
+
   // Opens the files that the configuration names. The error names each file and its fix. `before`: those in force.
   // `limits`: instead of the configuration's.
   static std::expected<std::shared_ptr<const Settings>, std::string> make(base::RouterConfig config,

@@ -23,6 +23,7 @@ enum class Status : std::uint16_t {
   kGone = 410,
   kPayloadTooLarge = 413,
   kMisdirectedRequest = 421,
+  kUnprocessable = 422,
   kTooManyRequests = 429,
   kBadGateway = 502,
   kServiceUnavailable = 503,

@@ -257,7 +257,7 @@ TestCluster::TestCluster(Options options) : options_(std::move(options)) {
         std::make_unique<TestLauncher>(directory_ + "/" + at.name, at.name, 1000 + static_cast<std::uint64_t>(i), raw_);
     start_router(i);
   }
-  for (int i = 0; i < options_.nodes; ++i) until(i, 200, "/readyz", {});
+  for (int i = 0; i < options_.nodes; ++i) wait_until_ready(i);
 }
 
 TestCluster::~TestCluster() {
@@ -291,7 +291,7 @@ void TestCluster::start_router(int i) {
   at.log = std::make_unique<base::Log>(std::move(*log));
   ServerOptions options;
   options.workers = 2;
-  options.limits = options_.limits;
+  if (!options_.limits_of_file) options.limits = options_.limits;
   auto server = Server::start(std::move(*config), options, *at.log);
   ASSERT_TRUE(server) << server.error();
   at.server = std::move(*server);
@@ -345,6 +345,14 @@ Got TestCluster::until(int i, unsigned wanted, const std::string& target, const 
   ADD_FAILURE() << target << " through " << node(i).name << ": " << got.status << " instead of " << wanted << " "
                 << got.body;
   return got;
+}
+
+void TestCluster::wait_until_ready(int i) {
+  for (int round = 0; round < 600; ++round) {
+    if (TestClient(directory_ + "/" + node(i).name + "/admin.sock").request("GET", "/readyz").status == 200) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  ADD_FAILURE() << node(i).name << " is not ready";
 }
 
 std::string TestCluster::sealed(int from, int to, const std::string& id, const std::string& user,

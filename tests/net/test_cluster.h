@@ -38,6 +38,7 @@ class TestCluster {
     std::string extra;   // configuration text
     std::string listen = {};  // lines of [listen]
     FrontLimits limits;
+    bool limits_of_file = false;  // instead of `limits`
   };
   explicit TestCluster(Options options);
   ~TestCluster();
@@ -83,6 +84,7 @@ class TestCluster {
 
  private:
   std::string config_text() const;
+  void wait_until_ready(int i);  // by the admin door, which never speaks TLS
   std::string directory_;
   Options options_;
   RawScript raw_;
