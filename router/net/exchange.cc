@@ -261,6 +261,7 @@ bool Exchange::plan_answer(wire::AnswerPlan& out) {
   out.close = !(work_.request.keep_alive() && out.framing->kind != wire::BodyKind::kUntilClose &&
                 work_.answer.trust() == wire::Trust::kPlain && !odd_interim_);
   out.keep_homing_fields = keep_homing_fields;
+  out.drop_cookies = drop_cookies;
   out.ours = work_.answer_fields.all();
   out.added = work_.answer_added.all();
   work_.down.clear();

@@ -90,6 +90,7 @@ class Exchange {
 
   wire::RequestPlan plan;           // what goes upstream
   bool confirm_first = false;       // send Expect and wait for 100 before a body
+  bool drop_cookies = false;        // the editor puts the answer's cookies into work.answer_added
   bool keep_homing_fields = false;  // the upstream is a peer: its Homing-* fields are ours
   AnswerEditor* editor = nullptr;   // none: the answer is not edited
 

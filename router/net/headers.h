@@ -20,7 +20,7 @@ namespace homing::net {
 // Fields of a message in the making. Values are views; those made for the occasion are kept in `owned`.
 class FieldList {
  public:
-  static constexpr std::size_t kMax = 16;
+  static constexpr std::size_t kMax = 64;
   void set(std::string_view name, std::string_view value) {
     CHECK(size_ < kMax);
     items_[size_++] = {name, value};
@@ -31,13 +31,14 @@ class FieldList {
     kept = std::move(value);
     set(name, kept);
   }
+  bool has_room() const { return size_ < kMax && owned_size_ < owned_.size(); }
   void clear() { size_ = owned_size_ = 0; }
   std::span<const wire::OwnField> all() const { return {items_.data(), size_}; }
 
  private:
   std::array<wire::OwnField, kMax> items_;
   std::size_t size_ = 0;
-  std::array<std::string, 4> owned_;
+  std::array<std::string, 40> owned_;
   std::size_t owned_size_ = 0;
 };
 

@@ -10,6 +10,8 @@
 #include <cstring>
 
 #include "router/net/why_calls.h"
+#include "router/wire/path.h"
+#include "router/wire/text.h"
 
 namespace homing::net {
 
@@ -93,6 +95,20 @@ void take_results(Call& call, const Exchange& exchange, bool to_peer) {
   counters.bytes_down.fetch_add(exchange.bytes_down, std::memory_order_relaxed);
 }
 
+// RFC 7239 section 4: the same facts in the standard's words.
+void append_forwarded(const Call& call, std::string& out) {
+  const std::string& client = call.log.client_address;
+  out = "for=";
+  if (client == "unix") {
+    out += "unknown";
+  } else if (client.find(':') == std::string::npos) {
+    out += client;
+  } else {
+    out.append("\"[").append(client).append("]\"");
+  }
+  out.append(";proto=").append(call.scheme).append(";host=\"").append(call.head().host()).append("\"");
+}
+
 Traffic::Fate fate_of(End end) {
   if (end == End::kUnreachable || end == End::kSilent) return Traffic::Fate::kConnectFailed;
   return end == End::kCut ? Traffic::Fate::kCut : Traffic::Fate::kOk;
@@ -111,10 +127,26 @@ class Editor final : public AnswerEditor {
     if (std::string hsts = hsts_value(call_); !hsts.empty()) {
       work.answer_fields.own("Strict-Transport-Security", std::move(hsts));
     }
+    if (way_.stripped != nullptr) put_prefix(answer, work);
     return way_.editor == nullptr || way_.editor->edit(answer, work);
   }
 
  private:
+  // The program does not know where people see it. Cookies beyond the room there is are left out.
+  void put_prefix(const wire::AnswerHead& answer, Workspace& work) const {
+    std::string text;
+    answer.fields().for_each(wire::Name::kLocation, [&](std::string_view location) {
+      text.clear();
+      if (wire::rewrite_location(location, *way_.stripped, text)) work.answer_fields.own("Location", text);
+    });
+    answer.fields().for_each(wire::Name::kSetCookie, [&](std::string_view cookie) {
+      if (wire::is_own_cookie(wire::trim(cookie.substr(0, cookie.find('=')))) || !work.answer_added.has_room()) return;
+      text.clear();
+      wire::rewrite_set_cookie(cookie, *way_.stripped, text);
+      work.answer_added.own("Set-Cookie", text);
+    });
+  }
+
   const Call& call_;
   const Way& way_;
   std::string& misdirected_;
@@ -178,6 +210,7 @@ Task<Carried> carry(Call& call, const Way& way) {
     exchange.plan.upgrade = true;
     exchange.confirm_first = way.to_peer;
     exchange.keep_homing_fields = way.to_peer;
+    exchange.drop_cookies = way.stripped != nullptr;
     std::string misdirected;
     Editor editor(call, way, misdirected);
     exchange.editor = &editor;
@@ -255,6 +288,8 @@ Task<void> serve_here(Call& call, const core::SessionId& session, const core::Ro
   if (call.log.client_address != "unix") fields.set("X-Forwarded-For", call.log.client_address);
   fields.set("X-Forwarded-Proto", call.scheme);
   fields.set("X-Forwarded-Host", call.head().host());
+  append_forwarded(call, call.work.forwarded);
+  fields.set("Forwarded", call.work.forwarded);
   if (!process.secret().empty()) {
     fields.set("X-Homing-Secret", process.secret());
     // Programs such as Jupyter know a token by this name. The person's own Authorization, if any, is not for a process
@@ -265,13 +300,16 @@ Task<void> serve_here(Call& call, const core::SessionId& session, const core::Ro
   if (route.kind.value < kinds.size()) call.log.kind = kinds[route.kind.value].name;
   call.log.node = parts.config.node;
   const bool strip = route.kind.value < kinds.size() && kinds[route.kind.value].prefix == base::PrefixUse::kStrip;
-  std::string stripped;
+  std::string target;
+  std::string prefix;
+  wire::Stripped stripped;
   if (strip) {
-    const std::string_view rest = session_target(call.target()).rest;
-    if (!rest.starts_with('/')) stripped = "/";
-    stripped += rest;
-    way.target = stripped;
-    fields.own("X-Forwarded-Prefix", "/s/" + call.log.session);
+    wire::append_stripped_target(session_target(call.target()).rest, target);
+    prefix = "/s/" + call.log.session;
+    way.target = target;
+    fields.set("X-Forwarded-Prefix", prefix);
+    stripped = {prefix, call.scheme, call.head().host(), target};
+    way.stripped = &stripped;
   }
   parts.traffic.counters.served_here.fetch_add(1, std::memory_order_relaxed);
   const Carried carried = co_await carry(call, way);
@@ -414,6 +452,10 @@ std::optional<Reply> refuse_early(Call& call, const SessionTarget& target) {
   if (call.user == nullptr) return sign_in_page(html);
   if (upgrade && !wire::same_origin(call.head())) {
     return refuse(plain_trouble(Status::kForbidden, "cross-origin", "Another site's page may not connect here", ""));
+  }
+  const std::size_t prefix = static_cast<std::size_t>(target.id.data() + target.id.size() - call.target().data());
+  if (const std::string_view why = wire::unsafe_target(call.target(), prefix); !why.empty()) {
+    return refuse(plain_trouble(Status::kBadRequest, "bad-path", "This address can be read in two ways", std::string(why)));
   }
   if (target.rest.empty() || target.rest.front() == '?') {
     Reply reply = see_other(fmt::format("/s/{}/{}", target.id, target.rest));

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "router/net/front.h"
+#include "router/wire/rewrite.h"
 
 namespace homing::net {
 
@@ -20,6 +21,7 @@ struct Way {
   PoolKey key;                              // connections are reused only under the same key
   std::string_view target;                  // empty: as it was asked for
   bool to_peer = false;
+  const wire::Stripped* stripped = nullptr;  // the kind's prefix is taken away: answers get it again
   AnswerEditor* editor = nullptr;
 };
 

@@ -66,6 +66,7 @@ struct Workspace {
   FieldList answer_added;
   std::string up;    // a head on its way to the session
   std::string down;  // a head on its way to the client
+  std::string forwarded;
   Access access;
 };
 

@@ -133,6 +133,7 @@ bool write_answer(const AnswerHead& head, const AnswerPlan& plan, std::string& o
     const std::string_view value = fields.value(field);
     if (is_left_out(field)) continue;
     if ((field.traits & kHoming) != 0 && !plan.keep_homing_fields) continue;
+    if (field.name == Name::kSetCookie && plan.drop_cookies) continue;
     if (field.name == Name::kSetCookie && is_own_cookie(trim(value.substr(0, value.find('='))))) continue;
     if (!plan.ours.empty() && is_among(plan.ours, name)) continue;
     append_field(name, value, out);

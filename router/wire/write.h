@@ -44,6 +44,7 @@ struct AnswerPlan {
   bool close = false;               // the connection ends with this answer
   bool keep_homing_fields = false;  // the answer is a peer's: its Homing-* fields are ours
   std::span<const OwnField> ours = {};
+  bool drop_cookies = false;             // the answer's own Set-Cookie are not carried: `added` has them, rewritten
   std::span<const OwnField> added = {};  // beside those of the same name that are carried: cookies
 };
 

@@ -74,7 +74,7 @@ TEST_F(ReloadTest, ALimitHoldsForWhatBeginsNow) {
   for (int i = 0; i < 1000 && !limited; ++i) {
     TestClient one = cluster_->client(0);
     if (one.request("GET", "/livez").status != 200) continue;
-    limited = cluster_->client(0).request("GET", "/livez").status == 0;
+    limited = cluster_->client(0).request("GET", "/livez").status == 503;
   }
   EXPECT_TRUE(limited);
   EXPECT_EQ(echoed(tunnel, "still here"), "still here");
