@@ -170,14 +170,24 @@ TEST_F(StreamTest, AResetIsAnErrorToTheReaderAlsoWhenAWriterHeardOfItFirst) {
   }
 }
 
-TEST_F(StreamTest, ADeadlineClosesAndIsToldApartFromAClose) {
+TEST_F(StreamTest, ADeadlineOfReadingLeavesWritingAndIsToldApartFromAClose) {
   Reader reader;
   stream_->read_within(50);
   spawn(read_to_the_end(*stream_, reader));
   turn_until([&] { return reader.end != Io::kOk; });
   EXPECT_EQ(reader.end, Io::kError);
   EXPECT_TRUE(stream_->late());
-  EXPECT_FALSE(stream_->is_open());
+  EXPECT_TRUE(stream_->is_open()) << "who was too slow can still be told";
+  std::vector<std::string> parts = {"too slow"};
+  std::optional<bool> over;
+  spawn(write_everything(*stream_, parts, over));
+  EXPECT_EQ(over, true);
+}
+
+TEST_F(StreamTest, ADeadlineThatNobodyWaitsForCloses) {
+  stream_->read_within(50);
+  turn_until([&] { return !stream_->is_open(); });
+  EXPECT_TRUE(stream_->late());
 }
 
 TEST_F(StreamTest, AWriterWhoseReaderSleepsRunsIntoItsDeadline) {

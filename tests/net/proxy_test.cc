@@ -457,5 +457,39 @@ TEST_F(ProxyTest, AnEpochThatTheHolderDoesNotKnowIsMisdirected) {
             421U);
 }
 
+TEST(StrippedTest, AProgramThatKnowsNoPrefixIsSeenBehindIt) {
+  TestCluster cluster({.nodes = 2,
+                       .extra = "[kind.raw-bare]\ncommand = [\"/bin/false\", \"{socket}\"]\nlisten = \"unix\"\n"
+                                "prefix = \"strip\"\n",
+                       .listen = {},
+                       .limits = {}});
+  const auto session = cluster.start(0, "anna", "raw-bare");
+  cluster.raw().set(
+      "HTTP/1.1 302 Found\r\nLocation: /lab?a=b\r\nSet-Cookie: seen=1; Path=/\r\nSet-Cookie: homing_login=evil; "
+      "Path=/\r\n"
+      "Content-Length: 0\r\n\r\n");
+  for (const int node : {0, 1}) {
+    const Got got = cluster.client(node).request("GET", session.path("x/y?q=1"), cluster.as("anna"));
+    EXPECT_EQ(got.header("Location"), "/s/" + session.id + "/lab?a=b");
+    EXPECT_EQ(got.all("Set-Cookie"), std::vector<std::string>{"seen=1; Path=/s/" + session.id + "/"});
+  }
+  const std::string seen = cluster.raw().seen();
+  EXPECT_NE(seen.find("GET /x/y?q=1 HTTP/1.1\r\n"), std::string::npos);
+  EXPECT_NE(seen.find("X-Forwarded-Prefix: /s/" + session.id + "\r\n"), std::string::npos);
+  EXPECT_NE(seen.find("Forwarded: for=127.0.0.1;proto=http;host=\"cluster.test\"\r\n"), std::string::npos);
+}
+
+TEST_F(ProxyTest, APathThatLeavesItsSessionInSomeReadingIsRefused) {
+  for (const int node : {0, 1}) {
+    for (const std::string rest : {"../x", "a/../../b", "%2e%2e/x", "a/%2e%2E/..%2fb", "a/..%5c../b"}) {
+      const Got got = cluster_->client(node).request("GET", raw_.path(rest), cluster_->as("anna"));
+      EXPECT_EQ(got.status, 400U) << rest;
+      EXPECT_EQ(got.header("Homing-Reason"), "bad-path") << rest;
+    }
+    EXPECT_EQ(cluster_->client(node).request("GET", raw_.path("a/../b"), cluster_->as("anna")).status, 200U)
+        << "what stays inside is the session's business";
+  }
+}
+
 }  // namespace
 }  // namespace homing::net

@@ -143,7 +143,7 @@ class TestLauncher {
     session.start = start;
     session.endpoint.unix_path = fmt::format("{}/s/{}", directory_, ++count_);
     session.acceptor = std::make_shared<Local::acceptor>(io_, Local::endpoint(session.endpoint.unix_path));
-    if (start.kind == "raw") {
+    if (start.kind.starts_with("raw")) {
       asio::co_spawn(io_, serve_raw(session.acceptor), asio::detached);
     } else {
       launcher::NotepadOptions options;
