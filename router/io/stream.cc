@@ -59,12 +59,23 @@ void Stream::adopt(int fd) {
 }
 
 void Stream::close() {
+  end(true);
+}
+
+void Stream::end(bool goodbye) {
   stop();
   if (fd_ < 0) return;
-  if (cipher_) cipher_->shut_down();
+  if (cipher_ && goodbye) cipher_->shut_down();
   watch_->abandon();
   ::close(fd_);
   fd_ = -1;
+}
+
+void Stream::reset() {
+  if (fd_ < 0) return;
+  const linger now{1, 0};
+  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  end(false);
 }
 
 void Stream::fire() {
@@ -72,7 +83,7 @@ void Stream::fire() {
   const std::int64_t now = loop_.now_ms();
   if (loop_.closing()) return close();
   if (write_until_ms_ <= now) {
-    late_ = true;
+    late_ = late_writing_ = true;
     return close();
   }
   if (read_until_ms_ <= now && !late_) {

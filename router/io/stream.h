@@ -94,8 +94,11 @@ class Stream final : private Timer {
   void read_whenever() { read_until_ms_ = Wheel::kNever; }
   void write_whenever() { write_until_ms_ = Wheel::kNever; }
   bool late() const { return late_; }
+  bool late_writing() const { return late_writing_; }  // it was the deadline of a write
 
   void close();
+  // Closes so that the other side cannot take it for a clean end.
+  void reset();
   void secure(std::unique_ptr<Cipher> cipher) { cipher_ = std::move(cipher); }
   Cipher* cipher() const { return cipher_.get(); }
   // Completes the handshake of the cipher.
@@ -104,6 +107,7 @@ class Stream final : private Timer {
 
  private:
   void fire() override;
+  void end(bool goodbye);
   void set_deadline(std::int64_t& deadline, std::int64_t ms) {
     deadline = loop_.now_ms() + ms;
     if (!is_set() || deadline < due_ms()) set(loop_.wheel(), deadline);
@@ -117,6 +121,7 @@ class Stream final : private Timer {
   std::int64_t read_until_ms_ = Wheel::kNever;
   std::int64_t write_until_ms_ = Wheel::kNever;
   bool late_ = false;
+  bool late_writing_ = false;
   bool broken_ = false;  // a call failed: the end that comes next is none
   std::unique_ptr<Cipher> cipher_;
 };

@@ -11,7 +11,9 @@ namespace homing::net {
 
 namespace {
 
-constexpr std::size_t kMaxReason = 123;  // of a control frame's 125 bytes, behind the status
+constexpr std::size_t kMaxReason = 123;     // of a control frame's 125 bytes, behind the status
+constexpr std::size_t kShare = 512 * 1024;  // one way, before everybody else on this thread has a turn
+constexpr std::int64_t kHearOutMs = 2'000;  // for the other side's answer to our close frame
 
 // Which reserved bits an extension has taken is not followed: every bit is let pass, so only the rest is judged.
 constexpr std::uint8_t kAllExtensionBits = 0x70;
@@ -72,8 +74,26 @@ Tunnel::~Tunnel() {
 Task<void> Tunnel::run() {
   lively();
   co_await io::both(flow(up_, true), flow(down_, false));
+  if (close_status_ != 0 && websocket_) co_await io::both(hear_out(client_), hear_out(upstream_));
   client_.close();
   upstream_.close();
+}
+
+// What still comes is for nobody, until the other side has closed too.
+Task<void> Tunnel::hear_out(io::Stream& stream) {
+  stream.input().clear();
+  stream.read_within(kHearOutMs);
+  for (;;) {
+    std::size_t size = 0;
+    const io::Io result = stream.read_some(worker_.scratch, size);
+    if (result == io::Io::kAgain) {
+      co_await stream.readable();
+    } else if (result == io::Io::kOk) {
+      co_await stream.loop().yield();
+    } else {
+      co_return;
+    }
+  }
 }
 
 void Tunnel::over(TunnelEnd end) {
@@ -136,7 +156,7 @@ Task<bool> Tunnel::pass(Direction& way, std::string_view bytes) {
 }
 
 Task<void> Tunnel::say_goodbye(Direction& way, bool upward) {
-  if (way.cursor.fault() != wire::FrameFault::kNone || way.cursor.close_seen()) co_return;
+  if (!way.cursor.at_boundary() || way.cursor.close_seen()) co_return;
   std::optional<std::uint32_t> mask;
   if (upward) {
     std::uint32_t key = 0;
@@ -149,6 +169,7 @@ Task<void> Tunnel::say_goodbye(Direction& way, bool upward) {
 
 Task<void> Tunnel::flow(Direction& way, bool upward) {
   bool failed = false;
+  std::size_t share = 0;
   for (;;) {
     // First what came behind the heads, then what comes.
     std::string_view bytes = way.from.input().data();
@@ -161,6 +182,7 @@ Task<void> Tunnel::flow(Direction& way, bool upward) {
       const io::Io result = way.from.read_some(worker_.scratch, size);
       if (result == io::Io::kAgain) {
         co_await way.from.readable();
+        share = 0;
         continue;
       }
       if (result != io::Io::kOk) {
@@ -188,10 +210,16 @@ Task<void> Tunnel::flow(Direction& way, bool upward) {
       failed = true;
       break;
     }
+    share += came;
+    if (share >= kShare) {
+      share = 0;
+      co_await way.from.loop().yield();
+    }
   }
   way.over = true;
+  way.from.read_whenever();  // it has said all; the other way decides how long it is still listened to
   if (way.from.late() || way.to.late()) {
-    over(way.to.late() ? TunnelEnd::kStalled : TunnelEnd::kIdle);
+    over(way.from.late_writing() || way.to.late_writing() ? TunnelEnd::kStalled : TunnelEnd::kIdle);
   } else {
     over(upward ? TunnelEnd::kClientClosed : TunnelEnd::kSessionClosed);
   }

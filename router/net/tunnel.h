@@ -8,8 +8,9 @@
 // between two frames, with a close frame of ours to either side (1012, "service restart").
 //
 // Invariants: no byte is changed, added or left out before close_soon(); after it the bytes up to the next frame
-// boundary pass, then our close frame, then nothing. What is not a WebSocket is cut where it is. Source: RFC 6455
-// sections 5.5.1 and 7.4; IANA's registry for 1012. Thread class: single-owner (the worker's thread).
+// boundary pass, then our close frame, then nothing; both sides are heard out for a moment, since closing on bytes that
+// were not read takes back what was sent. What is not a WebSocket is cut where it is. Source: RFC 6455
+// sections 5.5.1, 7.1.1 and 7.4; IANA's registry for 1012. Thread class: single-owner (the worker's thread).
 #pragma once
 
 #include <cstdint>
@@ -63,7 +64,6 @@ class Tunnel {
     io::Stream& to;
     wire::FrameCursor cursor;
     std::uint64_t bytes = 0;
-    bool writing = false;  // the other side is behind: `to` is waited for
     bool over = false;
   };
   Task<void> flow(Direction& way, bool upward);
@@ -71,6 +71,7 @@ class Tunnel {
   // Sends what may still go; true when the direction ends here.
   bool cut_here(const Direction& way, std::string_view& bytes) const;
   Task<void> say_goodbye(Direction& way, bool upward);
+  Task<void> hear_out(io::Stream& stream);
   void lively();
   void over(TunnelEnd end);
 
