@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "router/net/exchange.h"
 
+#include <algorithm>
 #include <array>
 
 namespace homing::net {
@@ -9,6 +10,7 @@ namespace {
 
 constexpr int kMaxInterim = 8;
 constexpr std::uint64_t kFlows = 8 * 1024;  // a body with more than this to come is read into large blocks
+constexpr std::size_t kShare = 512 * 1024;  // of a body, before everybody else on this thread has a turn
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 iovec piece_of(std::string_view bytes) {
@@ -123,11 +125,23 @@ void Exchange::client_failed() {
   upstream_.close();  // what it got is not what was promised
 }
 
+// How long its next byte may take: after the grace every byte buys time, so that a body in drops ends too. Only waiting
+// for the client counts, not what the other side takes.
+std::int64_t Exchange::patience(std::uint64_t got, std::int64_t waited_ms) const {
+  if (limits_.body_min_rate == 0) return limits_.body_stall;
+  constexpr std::uint64_t kMsPerSecond = 1000;
+  const auto bought = static_cast<std::int64_t>(got / limits_.body_min_rate * kMsPerSecond +
+                                                got % limits_.body_min_rate * kMsPerSecond / limits_.body_min_rate);
+  return std::clamp<std::int64_t>(limits_.body_grace + bought - waited_ms, 0, limits_.body_stall);
+}
+
 Task<void> Exchange::pump_request() {
   const wire::BodyKind kind = work_.request.framing().kind;
   const bool chunked = kind == wire::BodyKind::kChunked;
   Gather gather;
-  SlowBody slow(limits_);
+  std::size_t share = 0;
+  std::uint64_t got = 0;
+  std::int64_t waited_ms = 0;
   body_touched = true;
   while (body_.state() == wire::BodyReader::State::kMore && !answer_over_) {
     gather.take(body_, client_.input().data(), chunked);
@@ -138,6 +152,7 @@ Task<void> Exchange::pump_request() {
     const bool over = body_.state() == wire::BodyReader::State::kDone;
     if (over) gather.finish(chunked);
     bytes_up += gather.payload();
+    got += gather.used();
     if (!gather.pieces().empty() && !co_await send(upstream_, gather.pieces())) {
       // The upstream may have answered and closed: its answer is still to be read.
       co_return;
@@ -145,25 +160,35 @@ Task<void> Exchange::pump_request() {
     client_.input().consume(gather.used());
     if (over) {
       body_sent_ = true;
+      await_answer();
       co_return;
+    }
+    share += gather.used();
+    if (share >= kShare) {
+      share = 0;
+      co_await client_.loop().yield();
+      continue;
     }
     if (!client_.input().empty() && !gather.stuck()) continue;
     const io::Io result = client_.fill(flows(body_, kind));
     if (result == io::Io::kAgain) {
       client_.input().release();
-      client_.read_within(limits_.body_stall);
-      const std::int64_t from_ns = client_.loop().now_ns();
+      const std::int64_t from_ms = client_.loop().now_ms();
+      client_.read_within(patience(got, waited_ms));
       co_await client_.readable();
-      const bool too_slow = slow.waited(client_.loop().now_ns() - from_ns, body_.payload_bytes());
-      if (too_slow || client_.late()) {
-        end = End::kClientSlow;
-        co_return client_failed();
-      }
+      if (client_.late()) co_return client_failed();
       client_.read_whenever();
+      waited_ms += client_.loop().now_ms() - from_ms;
+      share = 0;
     } else if (result != io::Io::kOk) {
       co_return client_failed();
     }
   }
+}
+
+// The answer is owed from when the whole request is sent; while a body is on its way its own limits hold.
+void Exchange::await_answer() {
+  if (!answer_begun_) upstream_.read_within(limits_.answer);
 }
 
 // Reads until a final answer, 101, or the 100 that was waited for. Others on the way (103) are handed on.
@@ -195,11 +220,13 @@ Task<bool> Exchange::read_answer_head(bool stop_at_continue) {
     if (result == io::Io::kOk) continue;
     if (result == io::Io::kAgain) {
       input.release();
-      upstream_.read_within(limits_.answer);
+      if (stop_at_continue || body_sent_) await_answer();
       co_await upstream_.readable();
       continue;
     }
-    end = client_failed_     ? (end == End::kDone ? End::kClientGone : end)
+    end = client_failed_     ? (end == End::kClientBad ? end
+                                : client_.late()       ? End::kClientSlow
+                                                       : End::kClientGone)
           : upstream_.late() ? End::kSilent
                              : End::kUnreachable;
     if (!input.empty() && end == End::kUnreachable) {
@@ -226,7 +253,9 @@ Task<bool> Exchange::relay_interim() {
 }
 
 Task<void> Exchange::pump_answer(bool head_read) {
-  if (head_read || co_await read_answer_head(false)) {
+  const bool head_there = head_read || co_await read_answer_head(false);
+  answer_begun_ = true;
+  if (head_there) {
     answer_at_ns = upstream_.loop().now_ns();
     status = work_.answer.status();
     if (status != 101) {
@@ -288,6 +317,7 @@ Task<void> Exchange::relay_body(const wire::Framing& framing) {
   const bool chunked = framing.kind == wire::BodyKind::kChunked;
   io::Buffer& input = upstream_.input();
   Gather gather;
+  std::size_t share = 0;
   bool head_sent = false;
   for (;;) {
     gather.take(body, input.data(), chunked);
@@ -309,6 +339,12 @@ Task<void> Exchange::relay_body(const wire::Framing& framing) {
     }
     input.consume(gather.used());
     if (over) co_return;
+    share += gather.used();
+    if (share >= kShare) {
+      share = 0;
+      co_await client_.loop().yield();
+      continue;
+    }
     if (!input.empty() && !gather.stuck()) continue;
     const io::Io result = upstream_.fill(flows(body, kind));
     if (result == io::Io::kAgain) {
@@ -316,6 +352,7 @@ Task<void> Exchange::relay_body(const wire::Framing& framing) {
       upstream_.read_within(limits_.answer_stall);
       co_await upstream_.readable();
       upstream_.read_whenever();
+      share = 0;
     } else if (result == io::Io::kEnd && body.end_of_input() == wire::BodyReader::State::kDone) {
       gather.take(body, {}, chunked);
       gather.finish(chunked);
@@ -326,7 +363,16 @@ Task<void> Exchange::relay_body(const wire::Framing& framing) {
     }
   }
   end = client_failed_ ? End::kClientGone : End::kCut;
-  client_.close();  // half an answer must not look whole
+  cut_client(framing);
+}
+
+// Half an answer must not look whole: where the connection's end is the body's end, it is reset.
+void Exchange::cut_client(const wire::Framing& framing) {
+  if (framing.kind == wire::BodyKind::kUntilClose) {
+    client_.reset();
+  } else {
+    client_.close();
+  }
 }
 
 void Exchange::finish() {

@@ -4,7 +4,8 @@
 //
 // Intuition: what was parsed is written anew with exactly one framing, ours; payload goes from the block it was read
 // into to the other socket without a copy, and the next block is read when it is gone. So memory does not grow with
-// bodies, a slow reader slows the writer, and a small answer leaves in one system call, head and body together.
+// bodies, a slow reader slows the writer, and a small answer leaves in one system call, head and body together. A body
+// that never has to wait lets others go first every kShare bytes.
 //
 // Invariants: no byte of the client's goes upstream after an Upgrade head until a 101 that completes exactly that
 // handshake came back. With `confirm_first` no byte of a body goes up before the other side said 100. The bytes
@@ -120,8 +121,11 @@ class Exchange {
   Task<void> accept_tunnel();
   Task<bool> send(io::Stream& to, std::span<iovec> pieces);
   bool plan_answer(wire::AnswerPlan& out);
+  void await_answer();
+  void cut_client(const wire::Framing& framing);
   void finish();
   void client_failed();
+  std::int64_t patience(std::uint64_t got, std::int64_t waited_ms) const;
 
   io::Stream& client_;
   wire::BodyReader& body_;
@@ -131,6 +135,7 @@ class Exchange {
   bool wants_body_ = false;
   bool got_continue_ = false;
   bool body_sent_ = false;
+  bool answer_begun_ = false;  // its head is there, or the exchange failed
   bool answer_over_ = false;
   bool client_failed_ = false;
   bool odd_interim_ = false;

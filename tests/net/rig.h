@@ -4,7 +4,10 @@
 // threads. Sockets are the kernel's.
 #pragma once
 
+#include <arpa/inet.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -67,13 +70,35 @@ class FarEnd {
 
 struct Rig {
   Rig() { connect(); }
-  void connect() {
+  // `tcp`: the person's connection is one, which can be reset.
+  void connect(bool tcp = false) {
     for (const bool to_client : {true, false}) {
-      std::array<int, 2> fds{};
-      EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds.data()), 0);
+      std::array<int, 2> fds = tcp && to_client ? tcp_pair() : unix_pair();
       (to_client ? client : upstream) = std::make_unique<io::Stream>(worker->loop, fds[0]);
       (to_client ? person : session) = std::make_unique<FarEnd>(fds[1]);
     }
+  }
+  static std::array<int, 2> unix_pair() {
+    std::array<int, 2> fds{};
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds.data()), 0);
+    return fds;
+  }
+  static std::array<int, 2> tcp_pair() {
+    std::array<int, 2> fds{};
+    const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(listener, 1), 0);
+    EXPECT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    fds[1] = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(::connect(fds[1], reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
+    fds[0] = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    ::close(listener);
+    return fds;
   }
   void turn(int times = 1) {
     for (int i = 0; i < times; ++i) worker->loop.turn(0);
