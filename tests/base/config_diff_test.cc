@@ -97,7 +97,7 @@ const Change kChanges[] = {
     {"limits.write-stall", "\"1 s\"", "limits.write-stall: 1 min -> 1 s"},
     {"listen.proxy-protocol", "\"off\"", "listen.proxy-protocol: required -> off"},
     {"listen.trusted-header", "\"X-Me\"", "listen.trusted-header: X-Homing-User -> X-Me"},
-    {"listen.workers", "3", "listen.workers: 0 -> 3", kRestart},
+    {"listen.workers", "3", "listen.workers: 4 -> 3", kRestart},
     {"listen.trusted-socket", "\"/s\"", "listen.trusted-socket: /run/homing/n1.sock -> /s", kRestart},
     {"node.n1.address", "\"127.0.0.11:9900\"", "node.n1.address: 127.0.0.11:8800 -> 127.0.0.11:9900", kRestart},
     {"node.n1.cores", "2", "node.n1.cores: 8 -> 2", kRestart},
