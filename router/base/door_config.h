@@ -69,7 +69,7 @@ struct LimitsConfig {
   core::Duration body_grace = core::seconds(20);       // of waiting for the client, after which body_min_rate counts
   std::uint64_t body_min_rate = 500;                   // bytes a second of waiting for the client; 0: no limit
   core::Duration connect = core::seconds(3);           // to a session process or another router
-  core::Duration first_byte = core::seconds(600);      // from the whole head sent on to the answer's head
+  core::Duration first_byte = core::seconds(600);      // from the whole request sent on to the answer's head
   core::Duration answer_stall = core::seconds(3600);   // no byte of an answer's body (event streams are quiet)
   core::Duration write_stall = core::seconds(60);      // the other side takes nothing
   core::Duration tunnel_idle = core::seconds(8 * 3600);

@@ -195,6 +195,45 @@ TEST(LoopTest, OneWhoIsResumedMayDestroyHisOwnWatch) {
   EXPECT_FALSE(watch);
 }
 
+TEST(LoopTest, AReadThatHasToWriteFirstWaitsForRoomAndNotForBytes) {
+  Loop loop;
+  Pair pair;
+  Watch watch(loop, pair.here());
+  loop.turn(0);
+  stuff(pair.here());
+  int times = 0;
+  const auto reader = [](Watch& w, int& n) -> Task<void> {
+    w.read_waits_for_writing();
+    co_await w.readable();
+    ++n;
+  };
+  spawn(reader(watch, times));
+  for (int i = 0; i < 3; ++i) loop.turn(0);
+  EXPECT_EQ(times, 0) << "there is no room";
+  empty(pair.there());
+  loop.turn(1000);
+  EXPECT_EQ(times, 1);
+}
+
+TEST(LoopTest, AWriteThatHasToReadFirstWaitsForBytesAndNotForRoom) {
+  Loop loop;
+  Pair pair;
+  Watch watch(loop, pair.here());
+  loop.turn(0);
+  int times = 0;
+  const auto writer = [](Watch& w, int& n) -> Task<void> {
+    w.write_waits_for_reading();
+    co_await w.writable();
+    ++n;
+  };
+  spawn(writer(watch, times));
+  for (int i = 0; i < 3; ++i) loop.turn(0);
+  EXPECT_EQ(times, 0);
+  say(pair.there());
+  loop.turn(1000);
+  EXPECT_EQ(times, 1);
+}
+
 TEST(LoopTest, CallsFromManyThreadsRunOnceEachAndInTheOrderOfTheirThread) {
   constexpr int kThreads = 4;
   constexpr int kCalls = 5000;

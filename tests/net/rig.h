@@ -96,6 +96,7 @@ struct Rig {
     fds[1] = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     EXPECT_EQ(::connect(fds[1], reinterpret_cast<sockaddr*>(&address), size), 0);
     EXPECT_EQ(::fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
+    io::set_no_delay(fds[1]);  // what is said is there at once
     fds[0] = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     ::close(listener);
     return fds;

@@ -2,6 +2,8 @@
 #include "tests/net/test_client.h"
 
 #include <gtest/gtest.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -37,15 +39,60 @@ std::vector<std::string> Got::all(const std::string& name) const {
   return out;
 }
 
-struct TestClient::Parts {
+// The socket, or TLS over it, as Beast and Asio read and write.
+struct Wire {
+  using executor_type = asio::generic::stream_protocol::socket::executor_type;
   asio::io_context io;
   asio::generic::stream_protocol::socket socket{io};
+  SslPtr ssl;  // nothing: plain
+
+  executor_type get_executor() { return socket.get_executor(); }
+  template <class Buffers>
+  std::size_t read_some(const Buffers& buffers, error_code& error) {
+    if (!ssl) return socket.read_some(buffers, error);
+    const asio::mutable_buffer room = *asio::buffer_sequence_begin(buffers);
+    std::size_t size = 0;
+    if (SSL_read_ex(ssl.get(), room.data(), room.size(), &size) == 1) {
+      error = {};
+    } else {
+      error = SSL_get_error(ssl.get(), 0) == SSL_ERROR_ZERO_RETURN ? error_code(asio::error::eof)
+                                                                   : error_code(asio::error::connection_reset);
+    }
+    return size;
+  }
+  // Beast wants the throwing ones to exist too.
+  template <class Buffers>
+  std::size_t read_some(const Buffers& buffers) {
+    error_code error;
+    const std::size_t size = read_some(buffers, error);
+    if (error) throw boost::system::system_error(error);
+    return size;
+  }
+  template <class Buffers>
+  std::size_t write_some(const Buffers& buffers, error_code& error) {
+    if (!ssl) return socket.write_some(buffers, error);
+    std::size_t size = 0;
+    for (auto at = asio::buffer_sequence_begin(buffers); at != asio::buffer_sequence_end(buffers); ++at) {
+      const asio::const_buffer piece = *at;
+      if (piece.size() == 0) continue;
+      const bool sent = SSL_write_ex(ssl.get(), piece.data(), piece.size(), &size) == 1;
+      error = sent ? error_code() : error_code(asio::error::connection_reset);
+      return size;
+    }
+    error = {};
+    return 0;
+  }
+};
+
+struct TestClient::Parts {
+  Wire socket;
   beast::flat_buffer buffer;
   std::string method;
 
   void limit() const {
     const timeval limit{30, 0};
-    ::setsockopt(const_cast<Parts*>(this)->socket.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    ::setsockopt(const_cast<Parts*>(this)->socket.socket.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &limit,
+                 sizeof limit);
   }
   std::string exactly(std::size_t size) {
     while (buffer.size() < size) {
@@ -62,16 +109,50 @@ struct TestClient::Parts {
 
 TestClient::TestClient(const std::string& host, std::uint16_t port) : parts_(std::make_unique<Parts>()) {
   error_code error;
-  parts_->socket.connect(asio::ip::tcp::endpoint(asio::ip::make_address(host), port), error);
+  parts_->socket.socket.connect(asio::ip::tcp::endpoint(asio::ip::make_address(host), port), error);
   EXPECT_FALSE(error) << host << ":" << port << " " << error.message();
   if (!error) parts_->limit();
 }
 
 TestClient::TestClient(const std::string& unix_path) : parts_(std::make_unique<Parts>()) {
   error_code error;
-  parts_->socket.connect(asio::local::stream_protocol::endpoint(unix_path), error);
+  parts_->socket.socket.connect(asio::local::stream_protocol::endpoint(unix_path), error);
   EXPECT_FALSE(error) << unix_path << " " << error.message();
   if (!error) parts_->limit();
+}
+
+namespace {
+
+SslPtr believing(const std::string& authority, const std::string& name) {
+  const SslContextPtr context(SSL_CTX_new(TLS_client_method()));
+  const std::unique_ptr<BIO, decltype(&::BIO_free)> text(
+      ::BIO_new_mem_buf(authority.data(), static_cast<int>(authority.size())), &::BIO_free);
+  const X509Ptr cert(::PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr));
+  EXPECT_EQ(::X509_STORE_add_cert(SSL_CTX_get_cert_store(context.get()), cert.get()), 1);
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+  SslPtr ssl(SSL_new(context.get()));
+  SSL_set_connect_state(ssl.get());
+  SSL_set_tlsext_host_name(ssl.get(), name.c_str());
+  SSL_set1_host(ssl.get(), name.c_str());
+  return ssl;
+}
+
+}  // namespace
+
+TestClient::TestClient(const std::string& host, std::uint16_t port, const std::string& authority,
+                       const std::string& name)
+    : TestClient(host, port, believing(authority, name)) {}
+
+TestClient::TestClient(const std::string& host, std::uint16_t port, SslPtr ssl) : TestClient(host, port) {
+  Wire& wire = parts_->socket;
+  wire.ssl = std::move(ssl);
+  SSL_set_fd(wire.ssl.get(), wire.socket.native_handle());
+  SSL_set_mode(wire.ssl.get(), SSL_MODE_AUTO_RETRY);
+  SSL_do_handshake(wire.ssl.get());
+}
+
+bool TestClient::secured() const {
+  return parts_->socket.ssl && SSL_is_init_finished(parts_->socket.ssl.get()) == 1;
 }
 
 TestClient::~TestClient() = default;
@@ -101,7 +182,7 @@ bool TestClient::write(const std::string& bytes) {
 
 void TestClient::end_of_sending() {
   error_code ignored;
-  parts_->socket.shutdown(asio::generic::stream_protocol::socket::shutdown_send, ignored);
+  parts_->socket.socket.shutdown(asio::generic::stream_protocol::socket::shutdown_send, ignored);
 }
 
 Got TestClient::read_answer(bool to_head) {

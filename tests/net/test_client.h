@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "router/net/tls_files.h"
+
 namespace homing::net {
 
 using HeaderList = std::vector<std::pair<std::string, std::string>>;
@@ -28,6 +30,11 @@ class TestClient {
  public:
   TestClient(const std::string& host, std::uint16_t port);
   explicit TestClient(const std::string& unix_path);
+  // Over TLS: believes certificates of `authority` (PEM) for `name` only, which it asks for (SNI).
+  TestClient(const std::string& host, std::uint16_t port, const std::string& authority, const std::string& name);
+  // Over TLS as `ssl` says, which is in connect state.
+  TestClient(const std::string& host, std::uint16_t port, SslPtr ssl);
+  bool secured() const;  // the handshake was done
   ~TestClient();
 
   Got request(const std::string& method, const std::string& target, const HeaderList& headers = {},

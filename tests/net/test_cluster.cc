@@ -307,7 +307,8 @@ void TestCluster::stop_router(int i) {
 }
 
 std::string TestCluster::login(const std::string& user) const {
-  return std::string(kLoginCookie) + "=" + credentials_->login_cookie(*make_user(user), wall_seconds() + kLoginSeconds);
+  return std::string(login_cookie_name(!options_.authority.empty())) + "=" +
+         credentials_->login_cookie(*make_user(user), wall_seconds() + kLoginSeconds);
 }
 
 TestCluster::Started TestCluster::start(int i, const std::string& user, const std::string& kind) {

@@ -35,10 +35,11 @@ class TestCluster {
  public:
   struct Options {
     int nodes = 1;
-    std::string extra;   // configuration text
+    std::string extra;        // configuration text
     std::string listen = {};  // lines of [listen]
     FrontLimits limits;
     bool limits_of_file = false;  // instead of `limits`
+    std::string authority = {};   // PEM; the public doors speak TLS with certificates of it for "cluster.test"
   };
   explicit TestCluster(Options options);
   ~TestCluster();
@@ -61,7 +62,10 @@ class TestCluster {
   const Credentials& credentials() const { return *credentials_; }
   const std::string& directory() const { return directory_; }
 
-  TestClient client(int i) { return TestClient("127.0.0.1", node(i).port); }
+  TestClient client(int i) {
+    if (options_.authority.empty()) return TestClient("127.0.0.1", node(i).port);
+    return TestClient("127.0.0.1", node(i).port, options_.authority, "cluster.test");
+  }
   // "homing_login=..." for a Cookie header.
   std::string login(const std::string& user) const;
   HeaderList as(const std::string& user) const { return {{"Cookie", login(user)}}; }
