@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "router/net/tls_stream.h"
 
+#include <openssl/bio.h>
 #include <openssl/err.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
+#include <memory>
 
 #include "router/core/check.h"
 
@@ -15,10 +19,65 @@ namespace {
 
 constexpr std::size_t kRecord = 16 * 1024;  // the payload of one record (RFC 8446 section 5.1)
 
+TlsStream::Socket& socket_of(BIO* bio) {
+  return *static_cast<TlsStream::Socket*>(BIO_get_data(bio));
+}
+
+int read_socket(BIO* bio, char* room, std::size_t size, std::size_t* got) {
+  TlsStream::Socket& socket = socket_of(bio);
+  BIO_clear_retry_flags(bio);
+  ssize_t result = 0;
+  do {
+    result = ::recv(socket.fd, room, size, 0);
+  } while (result < 0 && errno == EINTR);
+  socket.drained = result < static_cast<ssize_t>(size);
+  if (result > 0) {
+    *got = static_cast<std::size_t>(result);
+    return 1;
+  }
+  if (result == 0) socket.ended = true;
+  if (result < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) BIO_set_retry_read(bio);
+  return 0;
+}
+
+int write_socket(BIO* bio, const char* bytes, std::size_t size, std::size_t* put) {
+  BIO_clear_retry_flags(bio);
+  ssize_t result = 0;
+  do {
+    result = ::send(socket_of(bio).fd, bytes, size, MSG_NOSIGNAL);
+  } while (result < 0 && errno == EINTR);
+  if (result > 0) {
+    *put = static_cast<std::size_t>(result);
+    return 1;
+  }
+  if (errno == EAGAIN || errno == EWOULDBLOCK) BIO_set_retry_write(bio);
+  return 0;
+}
+
+long control(BIO* bio, int what, long /*number*/, void* /*pointer*/) {
+  if (what == BIO_CTRL_EOF) return socket_of(bio).ended ? 1 : 0;
+  return what == BIO_CTRL_FLUSH || what == BIO_CTRL_DUP ? 1 : 0;
+}
+
+// Made once, for the life of the program.
+const BIO_METHOD* socket_method() {
+  static const BIO_METHOD* const method = [] {
+    BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "homing socket");
+    CHECK(made != nullptr && BIO_meth_set_read_ex(made, read_socket) == 1 &&
+          BIO_meth_set_write_ex(made, write_socket) == 1 && BIO_meth_set_ctrl(made, control) == 1);
+    return made;
+  }();
+  return method;
+}
+
 }  // namespace
 
-TlsStream::TlsStream(SslPtr ssl, int fd) : ssl_(std::move(ssl)) {
-  CHECK(ssl_ && SSL_set_fd(ssl_.get(), fd) == 1);
+TlsStream::TlsStream(SslPtr ssl, int fd) : socket_{fd, false, false}, ssl_(std::move(ssl)) {
+  BIO* bio = BIO_new(socket_method());
+  CHECK(ssl_ && bio != nullptr);
+  BIO_set_data(bio, &socket_);
+  BIO_set_init(bio, 1);
+  SSL_set_bio(ssl_.get(), bio, bio);  // takes it
 }
 
 io::Cipher::Done TlsStream::failed(int result) {
@@ -55,13 +114,16 @@ io::Cipher::Done TlsStream::handshake() {
 
 io::Cipher::Done TlsStream::read(std::span<char> room) {
   Done done;
+  socket_.drained = false;
   while (done.size < room.size()) {
     ERR_clear_error();
     std::size_t size = 0;
     const int result = SSL_read_ex(ssl_.get(), room.data() + done.size, room.size() - done.size, &size);
     if (result == 1) {
       done.size += size;
-      continue;
+      if (!socket_.drained || SSL_has_pending(ssl_.get()) == 1) continue;
+      done.drained = true;
+      break;
     }
     const Done why = failed(result);
     if (done.size == 0) return why;

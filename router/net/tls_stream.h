@@ -18,6 +18,8 @@ class TlsStream final : public io::Cipher {
  public:
   // REQUIRES: `ssl` is in accept or connect state; `fd` is the stream's.
   TlsStream(SslPtr ssl, int fd);
+  TlsStream(const TlsStream&) = delete;
+  TlsStream& operator=(const TlsStream&) = delete;
 
   Done handshake() override;
   Done read(std::span<char> room) override;
@@ -28,8 +30,16 @@ class TlsStream final : public io::Cipher {
   const SSL* ssl() const { return ssl_.get(); }
   bool established() const { return established_; }
 
+  // What the BIO knows of the socket.
+  struct Socket {
+    int fd = -1;
+    bool drained = false;  // the last read of the present call came back short
+    bool ended = false;
+  };
+
  private:
   Done failed(int result);
+  Socket socket_;  // before ssl_, whose BIO refers to it
   SslPtr ssl_;
   bool established_ = false;
   bool broken_ = false;
