@@ -4,6 +4,8 @@
 //
 //   homing-router serve -c FILE [--node NAME] [--log FILE]    until SIGTERM or SIGINT
 //   homing-router check -c FILE [--node NAME]                 says what is wrong with a configuration, or nothing
+//   homing-router upgrade -c FILE [--node NAME] [--binary P]   the running router hands over to this program, or to the
+//                                                            file it was started from; nothing is closed
 //   homing-router demo [--nodes N] [--script]                 a throw-away cluster on loopback (router/net/demo.h)
 //
 // Exit codes: 0 ok, 1 failed (one sentence on stderr, with the fix), 2 usage or a wrong configuration.
@@ -11,6 +13,7 @@
 
 #include <boost/asio/signal_set.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
@@ -22,6 +25,7 @@
 #include "router/base/strategy_text.h"
 #include "router/net/demo.h"
 #include "router/net/server.h"
+#include "router/net/upgrade.h"
 
 namespace homing {
 namespace {
@@ -32,12 +36,14 @@ constexpr int kUsage = 2;
 constexpr const char* kHelp =
     "usage: homing-router serve -c FILE [--node NAME] [--log FILE]\n"
     "       homing-router check -c FILE [--node NAME]\n"
+    "       homing-router upgrade -c FILE [--node NAME] [--binary PATH]\n"
     "       homing-router demo [--nodes N] [--port P] [--dir DIR] [--script [--kind jupyter|notepad]]\n";
 
 struct Options {
   std::string file;
   std::optional<std::string> node;
   std::optional<std::string> log;
+  std::string binary;
 };
 
 int usage(const std::string& why) {
@@ -50,7 +56,7 @@ std::expected<Options, std::string> read_options(std::span<const std::string> ar
   Options options;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& name = arguments[i];
-    if (name != "-c" && name != "--config" && name != "--node" && name != "--log") {
+    if (name != "-c" && name != "--config" && name != "--node" && name != "--log" && name != "--binary") {
       return std::unexpected("unknown argument " + name);
     }
     if (i + 1 == arguments.size()) return std::unexpected(name + " needs a value");
@@ -59,6 +65,8 @@ std::expected<Options, std::string> read_options(std::span<const std::string> ar
       options.node = value;
     else if (name == "--log")
       options.log = value;
+    else if (name == "--binary")
+      options.binary = value;
     else
       options.file = value;
   }
@@ -74,7 +82,16 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int serve(const Options& options, base::RouterConfig config) {
+// How this program was started, so that another one can be started like it. The file is named, not the one that runs:
+// a package manager puts another in its place.
+std::vector<std::string> own_command(const std::vector<std::string>& arguments) {
+  std::error_code ignored;
+  std::vector<std::string> command = {std::filesystem::read_symlink("/proc/self/exe", ignored).string()};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  return command;
+}
+
+int serve(const Options& options, base::RouterConfig config, net::ServerOptions server_options) {
   raise_descriptor_limit();
   std::optional<base::Log> log;
   if (options.log) {
@@ -87,10 +104,11 @@ int serve(const Options& options, base::RouterConfig config) {
   } else {
     log.emplace("router", config.node);
   }
-  net::ServerOptions server_options;
   server_options.access_log = options.log.value_or("");
+  const auto inherited = server_options.inherited;
   auto server = net::Server::start(std::move(config), std::move(server_options), *log);
   if (!server) {
+    if (inherited) inherited->failed(server.error());
     std::fprintf(stderr, "homing-router: %s\n", server.error().c_str());
     return kFailed;
   }
@@ -110,6 +128,16 @@ int serve(const Options& options, base::RouterConfig config) {
   on_rotation();
   (*server)->run();
   log->info("router.stopped");
+  return 0;
+}
+
+int upgrade(const Options& options, const base::RouterConfig& config) {
+  const auto done = net::ask_for_upgrade(config.admin_socket(), options.binary);
+  if (!done) {
+    std::fprintf(stderr, "homing-router: %s\n", done.error().c_str());
+    return kFailed;
+  }
+  std::printf("%s\n", done->c_str());
   return 0;
 }
 
@@ -138,15 +166,23 @@ int run(const std::vector<std::string>& arguments) {
   }
   if (verb == "--check-config") verb = "check";
   if (verb == "demo") return net::demo(std::span(arguments).subspan(1));
-  if (verb != "serve" && verb != "check") return usage("unknown command " + verb);
+  if (verb != "serve" && verb != "check" && verb != "upgrade") return usage("unknown command " + verb);
   const auto options = read_options(std::span(arguments).subspan(1));
   if (!options) return usage(options.error());
+  net::ServerOptions server_options;
+  if (auto inherited = net::Inheritance::from_environment()) {
+    server_options.inherited = std::make_shared<net::Inheritance>(std::move(*inherited));
+  }
   auto config = base::load_router_config(options->file, {options->node, {}});
   if (!config) {
+    if (server_options.inherited) server_options.inherited->failed(config.error());
     std::fputs(config.error().c_str(), stderr);
     return kUsage;
   }
-  return verb == "serve" ? serve(*options, std::move(*config)) : check(*config);
+  if (verb == "check") return check(*config);
+  if (verb == "upgrade") return upgrade(*options, *config);
+  server_options.command = own_command(arguments);
+  return serve(*options, std::move(*config), std::move(server_options));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 //   GET  /v1/status | /v1/nodes | /v1/sessions | /v1/sessions/ID/why
 //   POST /v1/nodes/NAME/ready | drain | maint
 //   POST /v1/config/reload                     the file and the files it names are read again (server.h)
+//   POST /v1/upgrade                           another program takes over (upgrade.h)
 //   POST /v1/leave                             this node leaves the cluster: it orders nothing more
 //   GET  /livez  /readyz  /metrics             (metrics on the cluster and admin doors only)
 //
@@ -283,6 +284,7 @@ Task<void> serve_admin(Call& call) {
   constexpr std::string_view kNodes = "/v1/nodes/";
   if (post && path.starts_with(kNodes)) co_return co_await serve_node_order(call, path.substr(kNodes.size()));
   if (post && path == "/v1/config/reload") co_return co_await serve_reload(call);
+  if (post && path == "/v1/upgrade") co_return co_await serve_upgrade(call);
   if (post && path == "/v1/leave") {
     parts.driver.leave();
     co_return co_await call.front.send(call, json_reply(Status::kAccepted, "{\"leaving\":true}"));

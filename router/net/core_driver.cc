@@ -88,7 +88,7 @@ CoreDriver::~CoreDriver() {
   stop();
 }
 
-std::optional<std::string> CoreDriver::start() {
+std::optional<std::string> CoreDriver::start(int inherited_hints) {
   if (config_.trace) {
     auto recorder = base::TraceRecorder::create(
         *config_.trace, {build_, config_.node, base::rfc3339(base::wall_clock_ns()), config_.trace_limit, 10'000},
@@ -96,7 +96,7 @@ std::optional<std::string> CoreDriver::start() {
     if (!recorder) return recorder.error();
     trace_.emplace(std::move(*recorder));
   }
-  if (auto error = hints_->open()) return error;
+  if (auto error = hints_->open(inherited_hints)) return error;
   launcher_->start();
   return std::nullopt;
 }
@@ -114,6 +114,28 @@ void CoreDriver::stop() {
   if (trace_ && !draining_) trace_->finish(core_);
 }
 
+// Both sides answer in order: an answer to a question asked now says that what was asked before is done.
+void CoreDriver::hold(std::function<void()> then) {
+  if (stopped_) return;
+  held_ = true;
+  const auto left = std::make_shared<int>(1);
+  const auto done = [left, then = std::move(then)] {
+    if (--*left == 0) then();
+  };
+  if (launcher_->send(launcher::AskInventory{})) {
+    ++*left;
+    on_inventory_ = done;
+  }
+  store_->user_name(core::UserId{}, [done](const std::optional<std::string>&) { done(); });
+}
+
+void CoreDriver::release() {
+  if (!std::exchange(held_, false) || stopped_) return;
+  on_inventory_ = {};
+  armed_for_ = core::kNever;
+  drain();
+}
+
 core::Instant CoreDriver::now() {
   return std::max(now_, boot_time());
 }
@@ -123,7 +145,7 @@ core::Instant CoreDriver::now() {
 void CoreDriver::tell(core::Event event) {
   if (stopped_ || (!booted_ && !std::holds_alternative<core::Boot>(event))) return;
   queue_.push_back(std::move(event));
-  if (!draining_) drain();
+  if (!draining_ && !held_) drain();
 }
 
 // Events that effects give rise to wait here until all effects of the call before are carried out.
@@ -168,7 +190,7 @@ void CoreDriver::arm() {
   }
   deadline_timer_.expires_after(std::max(core::Duration{0}, next - boot_time()));
   deadline_timer_.async_wait([this](error_code error) {
-    if (error || stopped_) return;
+    if (error || stopped_ || held_) return;
     armed_for_ = core::kNever;
     now_ = now();
     if (core_.next_deadline() <= now_) {
@@ -307,8 +329,7 @@ core::RequestId CoreDriver::want(const core::SessionId& session, const User& use
                                  core::Intent intent, OnAnswer on_answer) {
   const core::RequestId request{next_request_.fetch_add(1)};
   asio::post(executor_, [this, request, session, user, kind, intent, on_answer = std::move(on_answer)]() mutable {
-    if (stopped_) return;
-    if (!booted_) {
+    if (stopped_ || !booted_) {
       core::Answer no;
       no.request = request;
       no.session = session;
@@ -450,6 +471,7 @@ void CoreDriver::on_launcher_event(const launcher::Inventory& e) {
     log_.warn("launcher.unreachable_addresses", {{"processes", refused}});
   log_.info("launcher.inventory", {{"processes", up.processes.size()}});
   tell(std::move(up));
+  if (const auto call = std::exchange(on_inventory_, {})) call();
 }
 
 void CoreDriver::on_launcher_event(const launcher::Started& e) {

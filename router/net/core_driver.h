@@ -55,9 +55,16 @@ class CoreDriver {
   CoreDriver& operator=(const CoreDriver&) = delete;
 
   // The error is one sentence: the trace cannot be written, the hint socket's port is in use.
-  std::optional<std::string> start();
+  std::optional<std::string> start(int inherited_hints = -1);
   // Ends everything of the driver's: sessions, launcher and lease are left as they are.
   void stop();
+
+  // For a router that takes over (upgrade.h). hold(): events wait from here on and nothing more is ordered; `then` runs
+  // when everything that was ordered before is known to the store and to the launcher. release(): as if nothing had
+  // been. On the driver's thread.
+  void hold(std::function<void()> then);
+  void release();
+  int hint_descriptor() const { return hints_->descriptor(); }
 
   // [any thread] Answers arrive on the driver's thread: zero or more that are not final, then one that is.
   using OnAnswer = std::function<void(const core::Answer&)>;
@@ -165,6 +172,8 @@ class CoreDriver {
   std::deque<core::Event> queue_;
   bool draining_ = false;
   bool stopped_ = false;
+  bool held_ = false;
+  std::function<void()> on_inventory_;  // of hold()
   core::Instant now_{};
   core::Instant armed_for_ = core::kNever;
   std::optional<std::uint64_t> machine_;

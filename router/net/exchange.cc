@@ -288,7 +288,7 @@ bool Exchange::plan_answer(wire::AnswerPlan& out) {
   }
   out.framing = wire::answer_framing(work_.answer, work_.request.version());
   out.close = !(work_.request.keep_alive() && out.framing->kind != wire::BodyKind::kUntilClose &&
-                work_.answer.trust() == wire::Trust::kPlain && !odd_interim_);
+                work_.answer.trust() == wire::Trust::kPlain && !odd_interim_ && (last == nullptr || !*last));
   out.keep_homing_fields = keep_homing_fields;
   out.drop_cookies = drop_cookies;
   out.ours = work_.answer_fields.all();

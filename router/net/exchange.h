@@ -93,6 +93,7 @@ class Exchange {
   bool confirm_first = false;       // send Expect and wait for 100 before a body
   bool drop_cookies = false;        // the editor puts the answer's cookies into work.answer_added
   bool keep_homing_fields = false;  // the upstream is a peer: its Homing-* fields are ours
+  const bool* last = nullptr;       // when true, the client's connection ends with this answer
   AnswerEditor* editor = nullptr;   // none: the answer is not edited
 
   Task<void> run();

@@ -239,6 +239,7 @@ Task<bool> Front::serve_one(Connection& connection, bool first) {
     const io::Io result = client.fill();
     if (result == io::Io::kOk) break;
     if (result != io::Io::kAgain) co_return false;
+    if (!first && connection.worker.retiring) co_return false;  // a client that was never answered is on its way
     input.release();
     co_await client.readable();
   }
@@ -500,7 +501,7 @@ Task<void> Front::send(Call& call, Reply reply) {
   if (understood && !whole && !call.head().expects_continue()) {
     whole = (co_await read_body(call, kDrainBytes)).has_value();
   }
-  call.keep = whole && call.head().keep_alive() && call.head().upgrade().empty();
+  call.keep = whole && !call.worker.retiring && call.head().keep_alive() && call.head().upgrade().empty();
   FieldList& fields = call.work.answer_fields;
   fields.clear();
   fields.set("Content-Type", reply.type);

@@ -191,6 +191,7 @@ Task<void> serve_login(Call& call);      // /login, /logout
 Task<void> serve_api(Call& call);        // /api/...
 Task<void> serve_admin(Call& call);      // the admin door
 Task<void> serve_reload(Call& call);     // of the admin door: POST /v1/config/reload
+Task<void> serve_upgrade(Call& call);    // of the admin door: POST /v1/upgrade
 Task<void> serve_probe(Call& call);      // /livez, /readyz, /metrics
 Task<void> serve_redirect(Call& call);   // the redirect door
 bool is_probe(std::string_view path);

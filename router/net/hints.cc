@@ -2,6 +2,7 @@
 #include "router/net/hints.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <array>
 #include <boost/asio/ip/udp.hpp>
@@ -24,7 +25,7 @@ class HintSocket::Impl : public std::enable_shared_from_this<HintSocket::Impl> {
         socket_(executor),
         gather_(executor) {}
 
-  std::optional<std::string> open() {
+  std::optional<std::string> open(int inherited) {
     peers_.resize(config_.nodes.size());
     udp::resolver resolver(socket_.get_executor());
     error_code error;
@@ -34,8 +35,12 @@ class HintSocket::Impl : public std::enable_shared_from_this<HintSocket::Impl> {
     }
     const udp::endpoint here = peers_[config_.self.value];
     if (here == udp::endpoint()) return fmt::format("cannot resolve {}", config_.this_node().peer_address.host);
-    socket_.open(here.protocol(), error);
-    if (!error) socket_.bind(here, error);
+    if (inherited >= 0) {
+      socket_.assign(here.protocol(), inherited, error);
+    } else {
+      socket_.open(here.protocol(), error);
+      if (!error) socket_.bind(here, error);
+    }
     if (error) {
       return fmt::format("cannot receive hints on UDP {}: {}; is another router running there?",
                          config_.this_node().peer_address.text(), error.message());
@@ -56,9 +61,13 @@ class HintSocket::Impl : public std::enable_shared_from_this<HintSocket::Impl> {
     }
   }
 
+  int descriptor() { return socket_.is_open() ? socket_.native_handle() : -1; }
+
   void close() {
+    // Not close(): another process may have the same socket, and only what is taken out of the reactor first is out of
+    // it.
     error_code ignored;
-    socket_.close(ignored);
+    if (socket_.is_open()) ::close(socket_.release(ignored));
     gather_.cancel();
     on_hint_ = {};
   }
@@ -100,8 +109,11 @@ HintSocket::HintSocket(asio::any_io_executor executor, const base::RouterConfig&
 HintSocket::~HintSocket() {
   impl_->close();
 }
-std::optional<std::string> HintSocket::open() {
-  return impl_->open();
+std::optional<std::string> HintSocket::open(int inherited) {
+  return impl_->open(inherited);
+}
+int HintSocket::descriptor() const {
+  return impl_->descriptor();
 }
 void HintSocket::send(core::NodeId node) {
   impl_->send(node);

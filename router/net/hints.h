@@ -24,8 +24,9 @@ class HintSocket {
              std::function<void()> on_hint);
   ~HintSocket();
 
-  // The error is one sentence.
-  std::optional<std::string> open();
+  // `inherited`: the descriptor of the router that hands over to this one, or -1. The error is one sentence.
+  std::optional<std::string> open(int inherited = -1);
+  int descriptor() const;  // for a router that takes over
   // To one node, or to all others for kNoNode. Never blocks.
   void send(core::NodeId node);
   void close();

@@ -26,6 +26,7 @@ namespace {
 namespace asio = boost::asio;
 constexpr std::int64_t kAcceptPauseMs = 100;  // when the process is out of descriptors
 constexpr int kBacklog = 4096;
+constexpr std::chrono::milliseconds kWaitToGo{60'000};
 
 unsigned worker_count(unsigned wanted) {
   if (wanted != 0) return wanted;
@@ -85,12 +86,24 @@ std::expected<std::unique_ptr<Server>, std::string> Server::start(base::RouterCo
   std::unique_ptr<Server> server(
       new Server(std::move(*settings), std::move(options), std::move(*secret), std::move(*store), log));
   if (auto error = server->open_access_log()) return std::unexpected(*error);
-  if (auto error = server->driver_->start()) return std::unexpected(*error);
+  Inheritance* const inherited = server->options_.inherited.get();
+  int hints = -1;
+  if (inherited != nullptr) {
+    // The other router serves until this one has everything but the word.
+    hints = inherited->take("hints", server->config_.this_node().peer_address.text());
+    if (auto error = server->open_doors()) return std::unexpected(*error);
+    if (!inherited->wait_to_go(kWaitToGo)) return std::unexpected("the router that was to hand over did not");
+  }
+  if (auto error = server->driver_->start(hints)) return std::unexpected(*error);
   if (auto error = server->wait_for_launcher()) return std::unexpected(*error);
-  if (auto error = server->open_doors()) return std::unexpected(*error);
+  if (auto error = inherited != nullptr ? server->wait_to_order() : server->open_doors()) {
+    return std::unexpected(*error);
+  }
+  server->serving_ = true;
   for (auto& worker : server->workers_) {
     server->threads_.emplace_back([w = worker.get()] { w->loop.run(); });
   }
+  if (inherited != nullptr) inherited->ready();
   log.info("router.serving", {{"address", server->config_.this_node().address.text()},
                               {"cluster", server->config_.this_node().peer_address.text()},
                               {"workers", server->workers_.size()}});
@@ -120,6 +133,19 @@ std::optional<std::string> Server::wait_for_launcher() {
                      config_.launcher_socket(), config_.file, config_.node);
 }
 
+// The row's generation is raised and the lease is ours.
+std::optional<std::string> Server::wait_to_order() {
+  const auto until = std::chrono::steady_clock::now() + options_.launcher_wait;
+  while (!driver_->may_order() && std::chrono::steady_clock::now() < until)
+    control_.run_one_for(std::chrono::milliseconds(50));
+  if (driver_->may_order()) return std::nullopt;
+  return fmt::format("the store does not take over this node: {}", core::to_string(driver_->standing()));
+}
+
+int Server::inherited(Door door, const std::string& where) {
+  return options_.inherited ? options_.inherited->take(to_string(door), where) : -1;
+}
+
 std::optional<std::string> Server::open_doors() {
   if (auto error = open_tcp(config_.this_node().peer_address, Door::kCluster)) return error;
   if (auto error = open_unix(config_.admin_socket(), Door::kAdmin, 0600)) return error;
@@ -133,6 +159,10 @@ std::optional<std::string> Server::open_doors() {
 }
 
 std::optional<std::string> Server::open_tcp(const base::Endpoint& where, Door door) {
+  if (const int ours = inherited(door, where.text()); ours >= 0) {
+    listen(ours, door, where.text());
+    return std::nullopt;
+  }
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE;
@@ -155,7 +185,7 @@ std::optional<std::string> Server::open_tcp(const base::Endpoint& where, Door do
             ? "stop the program that has this port, or give this node another address in the configuration"
             : "this node's address in the configuration must be one of this machine's");
   }
-  listen(fd, door);
+  listen(fd, door, where.text());
   return std::nullopt;
 }
 
@@ -163,6 +193,11 @@ std::optional<std::string> Server::open_unix(const std::string& path, Door door,
   if (path.size() >= 108)
     return fmt::format("the socket path {} is too long ({} bytes, at most 107); use a shorter state-dir", path,
                        path.size());
+  if (const int ours = inherited(door, path); ours >= 0) {
+    socket_files_.push_back(path);
+    listen(ours, door, path);
+    return std::nullopt;
+  }
   if (std::filesystem::exists(path)) {
     if (somebody_listens(path)) return fmt::format("another router of this node is running: it listens on {}", path);
     ::unlink(path.c_str());
@@ -180,14 +215,14 @@ std::optional<std::string> Server::open_unix(const std::string& path, Door door,
     return fmt::format("cannot listen on {} ({} door): {}", path, to_string(door), std::strerror(error));
   }
   socket_files_.push_back(path);
-  listen(fd, door);
+  listen(fd, door, path);
   return std::nullopt;
 }
 
 // The workers' threads do not run yet: the first turn of the first worker begins to accept.
-void Server::listen(int fd, Door door) {
+void Server::listen(int fd, Door door, const std::string& where) {
   io::Loop& home = workers_.front()->loop;
-  listeners_.push_back(std::make_unique<Listener>(home, fd, door));
+  listeners_.push_back(std::make_unique<Listener>(home, fd, door, where));
   home.post([this, listener = listeners_.back().get()] { io::spawn(accept_from(*listener)); });
 }
 
@@ -273,6 +308,7 @@ void Server::shut_down() {
   threads_.clear();
   // What is left ends on this thread: every stream fails, every wait is over.
   for (auto& listener : listeners_) {
+    if (listener->watch.abandoned()) continue;  // handed over
     listener->watch.abandon();
     ::close(listener->fd);
   }
@@ -286,6 +322,7 @@ void Server::shut_down() {
     control_.restart();
     control_.poll();
   }
+  if (handed_over_ || (options_.inherited && !serving_)) return;  // another router's
   for (const std::string& path : socket_files_) ::unlink(path.c_str());
 }
 

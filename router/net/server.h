@@ -10,7 +10,9 @@
 // class: start, run and destruction on one thread; stop() from any.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <chrono>
 #include <expected>
@@ -22,6 +24,7 @@
 
 #include "router/base/config_diff.h"
 #include "router/net/front.h"
+#include "router/net/upgrade.h"
 
 namespace homing::net {
 
@@ -31,6 +34,8 @@ struct ServerOptions {
   std::string build = "homing 0.1.0";
   std::optional<FrontLimits> limits;  // instead of the configuration's
   std::string access_log;             // file of the access log; empty: where the log goes
+  std::vector<std::string> command;   // how this program was started: another one that takes over is started like it
+  std::shared_ptr<Inheritance> inherited;  // of the router that hands over to this one
 };
 
 class Server {
@@ -61,11 +66,23 @@ class Server {
   };
   std::expected<Reloaded, std::string> reload();
 
+  // Hands over to another program (upgrade.h): `binary`, or the file this one was started from, whatever is there now.
+  // On an error this router goes on as it was. In the background only.
+  struct HandedOver {
+    pid_t process = -1;  // that serves now
+    pid_t former = -1;   // this one
+    std::int64_t tunnels = 0;
+    std::chrono::milliseconds keeps{0};
+  };
+  std::expected<HandedOver, std::string> upgrade(const std::string& binary);
+
  private:
   struct Listener {
-    Listener(io::Loop& loop, int descriptor, Door d) : fd(descriptor), door(d), watch(loop, descriptor) {}
+    Listener(io::Loop& loop, int descriptor, Door d, std::string address)
+        : fd(descriptor), door(d), where(std::move(address)), watch(loop, descriptor) {}
     int fd;
     Door door;
+    std::string where;
     io::Watch watch;
   };
   Server(std::shared_ptr<const Settings> settings, ServerOptions options, std::string secret,
@@ -75,7 +92,12 @@ class Server {
   std::optional<std::string> open_doors();
   std::optional<std::string> open_tcp(const base::Endpoint& where, Door door);
   std::optional<std::string> open_unix(const std::string& path, Door door, unsigned mode);
-  void listen(int fd, Door door);
+  void listen(int fd, Door door, const std::string& where);
+  int inherited(Door door, const std::string& where);
+  std::optional<std::string> wait_to_order();
+  bool on_control(std::function<void(std::function<void()>)> call);
+  void retire(const HandedOver& to);
+  void look_again();
   io::Task<void> accept_from(Listener& listener);
   void shut_down();
 
@@ -98,6 +120,13 @@ class Server {
   boost::asio::thread_pool background_{1};
   std::size_t next_worker_ = 0;  // of the first worker's thread, which accepts
   bool down_ = false;
+  // After an upgrade.
+  std::atomic<bool> handed_over_{false};
+  bool serving_ = false;  // before it, socket files are another router's
+  bool tunnels_told_ = false;
+  std::chrono::steady_clock::time_point deadline_;
+  std::chrono::milliseconds window_{0};
+  boost::asio::steady_timer retire_timer_{control_};
 };
 
 }  // namespace homing::net

@@ -211,6 +211,7 @@ Task<Carried> carry(Call& call, const Way& way) {
     exchange.confirm_first = way.to_peer;
     exchange.keep_homing_fields = way.to_peer;
     exchange.drop_cookies = way.stripped != nullptr;
+    exchange.last = &call.worker.retiring;
     std::string misdirected;
     Editor editor(call, way, misdirected);
     exchange.editor = &editor;

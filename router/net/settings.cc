@@ -18,6 +18,7 @@ FrontLimits FrontLimits::from(const base::LimitsConfig& config) {
   limits.first_head = ms(config.header_deadline);
   limits.keep_alive = ms(config.keep_alive);
   limits.connect = ms(config.connect);
+  limits.upgrade = ms(config.upgrade_deadline);
   limits.max_connections = config.max_connections;
   limits.per_address = config.connections_per_address;
   limits.per_user = config.connections_per_user;

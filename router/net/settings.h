@@ -26,6 +26,7 @@ struct FrontLimits {
   std::int64_t poll = 5'000;         // any other request
   std::int64_t connect = 3'000;
   std::int64_t max_connections = 20'000;  // further ones are closed at once
+  std::int64_t upgrade = 8 * 3600'000;    // tunnels of a router that handed over
   std::int64_t per_address = 0;           // connections; 0: no limit
   std::int64_t per_user = 0;
   ExchangeLimits exchange;

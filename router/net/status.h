@@ -20,6 +20,7 @@ enum class Status : std::uint16_t {
   kNotFound = 404,
   kMethodNotAllowed = 405,
   kRequestTimeout = 408,
+  kConflict = 409,
   kGone = 410,
   kPayloadTooLarge = 413,
   kMisdirectedRequest = 421,

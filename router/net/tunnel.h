@@ -48,6 +48,8 @@ class Tunnel {
   // Ends it at the next frame boundary of each direction, with this status and reason.
   void close_soon(std::uint16_t status, std::string_view reason);
 
+  bool told() const { return close_status_ != 0; }
+
   std::uint64_t bytes_up() const { return up_.bytes; }
   std::uint64_t bytes_down() const { return down_.bytes; }
   std::uint64_t messages_up() const { return up_.cursor.total().messages_ended; }

@@ -140,6 +140,8 @@ struct Worker {
   absl::flat_hash_set<io::Stream*> clients;
   absl::flat_hash_set<Tunnel*> tunnels;
   std::int64_t requests_in_hand = 0;
+  // Another process has the doors: what runs is finished, and no connection serves another request.
+  bool retiring = false;
   std::uint64_t next_request_id() {
     request_id_ += 0x9e3779b97f4a7c15ULL;  // odd: every value once
     return request_id_ ^ (request_id_ >> 29);
