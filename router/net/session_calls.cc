@@ -456,7 +456,8 @@ std::optional<Reply> refuse_early(Call& call, const SessionTarget& target) {
   }
   const std::size_t prefix = static_cast<std::size_t>(target.id.data() + target.id.size() - call.target().data());
   if (const std::string_view why = wire::unsafe_target(call.target(), prefix); !why.empty()) {
-    return refuse(plain_trouble(Status::kBadRequest, "bad-path", "This address can be read in two ways", std::string(why)));
+    return refuse(
+        plain_trouble(Status::kBadRequest, "bad-path", "This address can be read in two ways", std::string(why)));
   }
   if (target.rest.empty() || target.rest.front() == '?') {
     Reply reply = see_other(fmt::format("/s/{}/{}", target.id, target.rest));

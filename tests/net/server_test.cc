@@ -30,7 +30,8 @@ HeaderList with(HeaderList headers, const std::string& name, const std::string& 
 }
 
 std::unique_ptr<TestCluster> cluster_of(int nodes, const std::string& extra = {}) {
-  return std::make_unique<TestCluster>(TestCluster::Options{.nodes = nodes, .extra = extra, .listen = {}, .limits = {}});
+  return std::make_unique<TestCluster>(
+      TestCluster::Options{.nodes = nodes, .extra = extra, .listen = {}, .limits = {}});
 }
 
 boost::json::value admin(TestCluster& cluster, int node, const std::string& target, const std::string& method = "GET",
