@@ -13,6 +13,7 @@
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -40,6 +41,12 @@ void RawScript::set(std::string what, bool and_stays) {
   stays = and_stays;
   received.clear();
   connections = 0;
+  bytes_of.clear();
+}
+
+std::uint64_t RawScript::bytes_at(const std::string& process) {
+  const std::lock_guard lock(mutex);
+  return bytes_of[process];
 }
 
 std::string RawScript::seen() {
@@ -66,6 +73,28 @@ class TestLauncher {
     for (auto& [key, session] : sessions_) session.acceptor.reset();  // while its loop exists
   }
 
+  void kill(const core::SessionId& id) {
+    asio::post(io_, [this, id] {
+      const auto it = std::ranges::find_if(sessions_, [&id](const auto& entry) { return entry.first.first == id; });
+      if (it == sessions_.end()) return;
+      it->second.acceptor->close();
+      for (const auto& connection : it->second.connections) {
+        if (const auto socket = connection.lock()) socket->close();
+      }
+      launcher::Ended ended;
+      ended.session = id;
+      ended.epoch = it->first.second;
+      ended.signal = 9;
+      ended.text = "killed by the test";
+      sessions_.erase(it);
+      const std::string frame = launcher::encode(ended);
+      for (const auto& router : routers_) {
+        error_code ignored;
+        if (const auto socket = router.lock()) asio::write(*socket, asio::buffer(frame), ignored);
+      }
+    });
+  }
+
  private:
   struct Session {
     std::string kind;
@@ -73,13 +102,16 @@ class TestLauncher {
     launcher::Start start;
     std::unique_ptr<launcher::Notepad> notepad;
     std::shared_ptr<Local::acceptor> acceptor;
+    std::vector<std::weak_ptr<Local::socket>> connections;  // of a raw one
   };
 
   asio::awaitable<void> accept() {
     for (;;) {
       auto [error, socket] = co_await acceptor_.async_accept(kUse);
       if (error) co_return;
-      asio::co_spawn(io_, talk(std::make_shared<Local::socket>(std::move(socket))), asio::detached);
+      const auto router = std::make_shared<Local::socket>(std::move(socket));
+      routers_.push_back(router);
+      asio::co_spawn(io_, talk(router), asio::detached);
     }
   }
 
@@ -144,7 +176,7 @@ class TestLauncher {
     session.endpoint.unix_path = fmt::format("{}/s/{}", directory_, ++count_);
     session.acceptor = std::make_shared<Local::acceptor>(io_, Local::endpoint(session.endpoint.unix_path));
     if (start.kind.starts_with("raw")) {
-      asio::co_spawn(io_, serve_raw(session.acceptor), asio::detached);
+      asio::co_spawn(io_, serve_raw(session.acceptor, {start.session, start.epoch}), asio::detached);
     } else {
       launcher::NotepadOptions options;
       options.prefix = start.prefix;
@@ -168,15 +200,19 @@ class TestLauncher {
     }
   }
 
-  asio::awaitable<void> serve_raw(std::shared_ptr<Local::acceptor> acceptor) {
+  asio::awaitable<void> serve_raw(std::shared_ptr<Local::acceptor> acceptor,
+                                  std::pair<core::SessionId, core::Epoch> key) {
+    const std::string process = fmt::format("{} {}", node_, key.second.value);
     for (;;) {
-      auto [error, socket] = co_await acceptor->async_accept(kUse);
+      auto [error, accepted] = co_await acceptor->async_accept(kUse);
       if (error) co_return;
-      asio::co_spawn(io_, one_raw(std::make_shared<Local::socket>(std::move(socket))), asio::detached);
+      const auto socket = std::make_shared<Local::socket>(std::move(accepted));
+      if (const auto it = sessions_.find(key); it != sessions_.end()) it->second.connections.push_back(socket);
+      asio::co_spawn(io_, one_raw(socket, process), asio::detached);
     }
   }
 
-  asio::awaitable<void> one_raw(std::shared_ptr<Local::socket> socket) {
+  asio::awaitable<void> one_raw(std::shared_ptr<Local::socket> socket, std::string process) {
     std::array<char, 4096> bytes;
     bool answered = false;
     {
@@ -187,12 +223,13 @@ class TestLauncher {
     for (;;) {
       const auto [error, n] = co_await socket->async_read_some(asio::buffer(bytes), kUse);
       if (error) co_return;
-      head.append(bytes.data(), n);
+      if (!answered) head.append(bytes.data(), n);
       std::string answer;
       bool stays = false;
       {
         const std::lock_guard lock(raw_.mutex);
-        raw_.received.append(bytes.data(), n);
+        if (raw_.received.size() < RawScript::kKept) raw_.received.append(bytes.data(), n);
+        raw_.bytes_of[process] += n;
         answer = raw_.answer;
         stays = raw_.stays;
       }
@@ -209,6 +246,7 @@ class TestLauncher {
   RawScript& raw_;
   std::map<std::pair<core::SessionId, core::Epoch>, Session> sessions_;
   std::vector<std::unique_ptr<launcher::Notepad>> retired_;
+  std::vector<std::weak_ptr<Local::socket>> routers_;
   int count_ = 0;
   asio::io_context io_;  // last: what it holds refers to the notepads
   Local::acceptor acceptor_{io_};
@@ -296,6 +334,10 @@ void TestCluster::start_router(int i) {
   ASSERT_TRUE(server) << server.error();
   at.server = std::move(*server);
   at.thread = std::thread([&at] { at.server->run(); });
+}
+
+void TestCluster::kill_process(int i, const std::string& id) {
+  node(i).launcher->kill(credentials_->session_from(id).value_or(core::SessionId{}));
 }
 
 void TestCluster::stop_router(int i) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -18,13 +19,16 @@
 namespace homing::net {
 
 // What a session of kind "raw" does: waits for the end of a head, then writes `answer` and, unless `stays`, closes.
-// Everything that reached it is in `received`.
+// What reached it is in `received` (of much, the beginning).
 struct RawScript {
+  static constexpr std::size_t kKept = 1 << 20;
   std::mutex mutex;
   std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
   bool stays = false;
   std::string received;
   int connections = 0;
+  std::map<std::string, std::uint64_t> bytes_of;  // by process, "n1 3": node and epoch
+  std::uint64_t bytes_at(const std::string& process);
   void set(std::string what, bool and_stays = false);
   std::string seen();
 };
@@ -82,6 +86,8 @@ class TestCluster {
 
   void stop_router(int i);
   void start_router(int i);
+  // The process of this session on node `i` dies; its launcher tells.
+  void kill_process(int i, const std::string& id);
   // A forwarded head as node `from` would seal it.
   std::string sealed(int from, int to, const std::string& id, const std::string& user, const std::string& target,
                      core::Epoch epoch = core::Epoch{1});
