@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <netdb.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -101,7 +102,10 @@ std::expected<std::unique_ptr<Server>, std::string> Server::start(base::RouterCo
   }
   server->serving_ = true;
   for (auto& worker : server->workers_) {
-    server->threads_.emplace_back([w = worker.get()] { w->loop.run(); });
+    server->threads_.emplace_back([w = worker.get()] {
+      ::pthread_setname_np(::pthread_self(), "worker");  // for those who look with top or perf
+      w->loop.run();
+    });
   }
   if (inherited != nullptr) inherited->ready();
   log.info("router.serving", {{"address", server->config_.this_node().address.text()},

@@ -482,7 +482,7 @@ Task<void> serve_session(Call& call) {
   const auto session = call.front.session_of(call, target.id);
   if (!session)
     co_return co_await call.front.send(call, trouble_of(core::Refusal::kUnknownSession, core::EndReason::kNone));
-  call.log.session = std::string(target.id);
+  call.log.session = target.id;  // into the room that is there
   if (auto reply = refuse_early(call, target)) {
     if (reply->status >= Status::kBadRequest) parts.traffic.counters.refused.fetch_add(1, std::memory_order_relaxed);
     co_return co_await call.front.send(call, std::move(*reply));
@@ -555,7 +555,7 @@ Task<void> serve_forwarded(Call& call) {
   const SessionTarget target = session_target(call.target());
   const auto session = call.front.session_of(call, target.id);
   if (!session || *session != claims->session) co_return co_await refuse("the head names another session");
-  call.log.session = std::string(target.id);
+  call.log.session = target.id;  // into the room that is there
   auto user = make_user(claims->user);
   if (!user) co_return co_await refuse("the head names nobody");
   call.named = std::move(*user);
