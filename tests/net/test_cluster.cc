@@ -173,6 +173,13 @@ class TestLauncher {
     Session session;
     session.kind = start.kind;
     session.start = start;
+    if (start.kind == "outside") {
+      session.endpoint.unix_path = directory_ + "/outside.sock";
+      const launcher::Started started{start.session, start.epoch, session.endpoint};
+      session.acceptor = std::make_shared<Local::acceptor>(io_);
+      sessions_[{start.session, start.epoch}] = std::move(session);
+      return started;
+    }
     session.endpoint.unix_path = fmt::format("{}/s/{}", directory_, ++count_);
     session.acceptor = std::make_shared<Local::acceptor>(io_, Local::endpoint(session.endpoint.unix_path));
     if (start.kind.starts_with("raw")) {
@@ -314,7 +321,7 @@ std::string TestCluster::config_text() const {
         at->name, at->port, at->peer_port, at->launcher_port);
   }
   text += "[listen]\ntrusted-socket = \"{node}/trusted.sock\"\n" + options_.listen;
-  for (const char* kind : {"notepad", "raw", "broken"}) {
+  for (const char* kind : {"notepad", "raw", "broken", "outside"}) {
     text += fmt::format("[kind.{}]\ncommand = [\"/bin/false\", \"{{socket}}\"]\nlisten = \"unix\"\n", kind);
   }
   return text + options_.extra;

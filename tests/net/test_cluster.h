@@ -2,7 +2,8 @@
 //
 // A cluster in one process, for tests of the proxy: real routers (net::Server) on free ports of 127.0.0.1, one SQLite
 // store, and beside each router a stand-in for its launcher that speaks the launcher's protocol but starts sessions as
-// objects: the notepad for most kinds, a script of bytes for the kind "raw".
+// objects: the notepad for most kinds, a script of bytes for the kind "raw", nothing for the kind "outside", whose
+// socket somebody else listens on.
 #pragma once
 
 #include <functional>
