@@ -5,7 +5,9 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
+#include <chrono>
 #include <fstream>
+#include <thread>
 
 #include "tests/net/test_cluster.h"
 
@@ -381,6 +383,56 @@ TEST_F(ProxyTest, AnAnswerBeforeTheEndOfTheBodyEndsTheConnectionNotTheAnswer) {
     EXPECT_EQ(got.status, 413U);
     EXPECT_EQ(got.body, "big");
     EXPECT_EQ(client.read_some(), "") << "the connection is over";
+  }
+}
+
+// The client sends far more than it is asked for and reads only then.
+TEST_F(ProxyTest, AnAnswerBeforeTheEndOfTheBodyIsNotLostToAReset) {
+  cluster_->raw().set("HTTP/1.1 413 Payload Too Large\r\nContent-Length: 3\r\n\r\nbig", true);
+  const std::string much(8 << 20, 'b');
+  for (const int node : {0, 1}) {
+    TestClient client = cluster_->client(node);
+    ASSERT_TRUE(client.write("POST " + raw_.path() + " HTTP/1.1\r\nHost: h\r\nContent-Length: 100000000\r\nCookie: " +
+                             cluster_->login("anna") + "\r\n\r\n"));
+    EXPECT_TRUE(client.write(much)) << "the connection was reset";
+    const Got got = client.read_answer();
+    EXPECT_EQ(got.status, 413U);
+    EXPECT_EQ(got.body, "big");
+  }
+}
+
+TEST_F(ProxyTest, AHeadOfMoreThanItsBoundIsRefused) {
+  for (const bool many : {true, false}) {
+    TestClient client = cluster_->client(0);
+    std::string head = "GET " + session_.path("api/counter") + " HTTP/1.1\r\nHost: h\r\n";
+    for (int i = 0; head.size() < 80'000; ++i) {
+      head += "X-" + std::to_string(i) + ": " + std::string(many ? 1 : 8'000, 'x') + "\r\n";
+    }
+    client.write(head + "\r\n");
+    const Got got = client.read_answer();
+    EXPECT_EQ(got.status, 431U);
+    EXPECT_FALSE(got.keep_alive);
+  }
+}
+
+TEST_F(ProxyTest, ASlowReaderAndASlowSessionCostNoMemory) {
+  constexpr std::size_t kSize = 60'000'000;
+  for (const int node : {holder(), other()}) {
+    const std::size_t before = resident_bytes();
+    std::size_t most = before;
+    TestClient down = cluster_->client(node);
+    ASSERT_TRUE(down.write("GET " + session_.path("api/bytes?n=" + std::to_string(kSize)) +
+                           " HTTP/1.1\r\nHost: h\r\nConnection: close\r\nCookie: " + cluster_->login("anna") +
+                           "\r\n\r\n"));
+    for (int i = 0; i < 20; ++i) {  // everything on the way fills up
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      most = std::max(most, resident_bytes());
+    }
+    std::size_t total = 0;
+    for (std::string piece = down.read_some(); !piece.empty(); piece = down.read_some()) total += piece.size();
+    EXPECT_GT(total, kSize);
+    most = std::max(most, resident_bytes());
+    EXPECT_LT(most - before, kAllowedGrowth / 2) << "memory grew with the body";
   }
 }
 
