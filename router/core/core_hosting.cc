@@ -46,8 +46,6 @@ void Core::State::sync_hosted(SessionId id) {
     h.kind = known->kind;
     h.user = known->user;
     hosted.emplace(id, h);
-  } else if (it->second.epoch > known->epoch && it->second.fact != Fact::kNone) {
-    return;  // a failover put back a row from before: announce() says what runs here
   } else if (!mine || it->second.epoch != known->epoch) {
     const bool over = known->epoch == it->second.epoch && known->reason != EndReason::kNone;
     drop_hosted(id, over ? known->reason : EndReason::kFenced);

@@ -337,37 +337,6 @@ TEST_F(HostedHere, ASuspendThatAFailoverForgotIsSaidAgainAndTakenFromTheUsersCou
   EXPECT_EQ(desk.store.live(UserId{1}), 1u);
 }
 
-TEST_F(HostedHere, WhatAFailoverPutBackToAnEarlierEpochIsSaidAgainAndCountedForItsUserOnce) {
-  for (const SessionState was : {SessionState::kReady, SessionState::kSuspended}) {
-    for (const bool asleep : {false, true}) {
-      Desk one(two_kinds());
-      one.boot();
-      SessionRow earlier = claim();
-      earlier.node = NodeId{5};
-      earlier.state = was;
-      one.put(UserRow{UserId{1}, was == SessionState::kReady ? 2u : 1u});  // with another session of theirs
-      one.put(earlier);
-      const PlainStore before = one.store;
-      SessionRow row = claim(KindId{0}, 2);
-      one.put(UserRow{UserId{1}, 2});
-      one.show(row);
-      one.tell(SessionStarted{session, Epoch{2}});
-      one.answer_all();
-      if (asleep) one.tell(SessionSuspended{session, Epoch{2}, true});
-      one.calls.clear();
-      one.store = before;
-      one.store.timeline = Timeline{2};
-      one.live(seconds(3));
-      EXPECT_TRUE(one.kills.empty()) << "somebody works in it";
-      EXPECT_EQ(one.store.session(session)->epoch, Epoch{2});
-      EXPECT_EQ(one.store.session(session)->node, NodeId{0});
-      EXPECT_EQ(one.store.session(session)->state, asleep ? SessionState::kSuspended : SessionState::kReady);
-      EXPECT_EQ(one.store.session(session)->previous_node, NodeId{5});
-      EXPECT_EQ(one.store.live(UserId{1}), asleep ? 1u : 2u);
-    }
-  }
-}
-
 TEST_F(HostedHere, AClaimThatAFailoverForgotIsSaidAgainAndCountsForItsUserOnce) {
   const PlainStore before = desk.store;
   run();
