@@ -145,7 +145,7 @@ class Front {
   // Serves one connection to its end.
   Task<void> serve(Worker& worker, int fd, Door door);
 
-  // ---- used by the servants (session_calls.cc, api_calls.cc, cluster_calls.cc, admin_calls.cc)
+  // ---- used by the servants (session_calls.cc, api_calls.cc, admin_calls.cc, why_calls.cc, config_calls.cc)
   const FrontParts& parts() const { return parts_; }
   Task<void> send(Call& call, Reply reply);
   Task<void> send(Call& call, Trouble trouble);
